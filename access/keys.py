@@ -1,0 +1,81 @@
+"""Keys and policies as values: what an operator stored, and nothing computed.
+
+Times are Unix seconds. Absent texts are empty, absent numbers and times are None.
+"""
+
+from typing import NamedTuple
+
+from access.grants import Grant
+from access.key_ids import KeyHash
+from access.limits import Quota, RateLimit
+
+
+class StoredCredential(NamedTuple):
+    """Verification material as it rests in the table.
+
+    `jwk` holds the members of a public JWK (RFC 7517), `sealed` an encrypted HMAC secret;
+    exactly one of the two is set. `size` is in bits, `thumbprint` follows RFC 7638.
+    """
+
+    credential_id: str  # unique within its key
+    algorithm: str  # RFC 7518, section 3.1
+    size: int
+    thumbprint: str
+    created_at: int
+    expires_at: int | None = None  # the end of the grace after a rotation
+    jwk: dict[str, str] | None = None
+    sealed: str | None = None
+
+
+class TokenRules(NamedTuple):
+    """What a key asks of the claims of its tokens (RFC 8725, sections 3.8 to 3.11)."""
+
+    issuers: tuple[str, ...] = ()  # empty: any issuer, or none
+    audiences: tuple[str, ...] = ()  # empty: any audience, or none
+    typ: str = ""  # empty: absent, JWT or at+jwt
+    require_exp: bool = True
+    max_lifetime_seconds: int | None = None
+    leeway_seconds: int = 0
+
+
+class KeyRecord(NamedTuple):
+    """A stored access record. A key without credentials is opaque: its id is the credential."""
+
+    key_hash: KeyHash
+    version: int
+    name: str
+    created_at: int
+    updated_at: int
+    owner: str = ""
+    credentials: tuple[StoredCredential, ...] = ()
+    token_rules: TokenRules = TokenRules()
+    policies: tuple[str, ...] = ()
+    rate_limits: tuple[RateLimit, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    enabled: bool = True
+    expires_at: int | None = None
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, str] = {}  # noqa: RUF012 - never mutated
+
+    @property
+    def is_opaque(self) -> bool:
+        return not self.credentials
+
+
+class Policy(NamedTuple):
+    """Access rights and limits shared by many keys. Empty `partitions` means all of them."""
+
+    policy_id: str
+    version: int
+    name: str
+    created_at: int
+    updated_at: int
+    grants: tuple[Grant, ...] = ()
+    rate_limits: tuple[RateLimit, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    active: bool = True
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, str] = {}  # noqa: RUF012 - never mutated
+    partitions: tuple[str, ...] = ()  # of "grants", "rate_limits", "quotas"
+    key_expires_in_seconds: int | None = None

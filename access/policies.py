@@ -1,0 +1,69 @@
+"""What a key may do once its policies are laid over it, on a copy.
+
+Where some policy sets grants, rate limits or quotas, they replace the key's own of that kind;
+what no policy sets stays the key's own. Between policies, grants, tags and metadata are united,
+and limits of one name and API merge to the one that admits most per second, as a pair.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+from access.grants import Grant
+from access.keys import KeyRecord, Policy
+from access.limits import Quota, RateLimit, period_seconds
+
+GRANTS = "grants"
+RATE_LIMITS = "rate_limits"
+QUOTAS = "quotas"
+PARTITIONS = (GRANTS, RATE_LIMITS, QUOTAS)
+
+LimitT = TypeVar("LimitT", RateLimit, Quota)
+
+
+class Effective(NamedTuple):
+    """Grants, limits, tags and metadata as they apply to a key."""
+
+    grants: tuple[Grant, ...]
+    rate_limits: tuple[RateLimit, ...]
+    quotas: tuple[Quota, ...]
+    tags: tuple[str, ...]
+    metadata: dict[str, str]
+
+
+def overlay(record: KeyRecord, policies: Mapping[str, Policy]) -> Effective | None:
+    """Lay the key's policies over it; None when one of them is missing or inactive."""
+    applied = [policies.get(policy_id) for policy_id in record.policies]
+    active = [policy for policy in applied if policy is not None and policy.active]
+    if len(active) != len(applied):
+        return None
+    grants = [grant for policy in _contributing(active, GRANTS) for grant in policy.grants]
+    rates = [limit for policy in _contributing(active, RATE_LIMITS) for limit in policy.rate_limits]
+    quotas = [limit for policy in _contributing(active, QUOTAS) for limit in policy.quotas]
+    metadata = dict(record.metadata)
+    for policy in active:
+        metadata.update(policy.metadata)
+    return Effective(
+        grants=tuple(dict.fromkeys(grants)) or record.grants,
+        rate_limits=_merge(rates) or record.rate_limits,
+        quotas=_merge(quotas) or record.quotas,
+        tags=tuple(dict.fromkeys([*record.tags, *(tag for policy in active for tag in policy.tags)])),
+        metadata=metadata,
+    )
+
+
+def _contributing(policies: Sequence[Policy], part: str) -> list[Policy]:
+    return [policy for policy in policies if not policy.partitions or part in policy.partitions]
+
+
+def _merge(limits: Iterable[LimitT]) -> tuple[LimitT, ...]:
+    best: dict[tuple[str, str], LimitT] = {}
+    for limit in limits:
+        known = best.get((limit.name, limit.api))
+        if known is None or _generosity(limit) > _generosity(known):
+            best[limit.name, limit.api] = limit
+    return tuple(best.values())
+
+
+def _generosity(limit: RateLimit | Quota) -> tuple[float, int]:
+    seconds = period_seconds(limit.period)
+    return limit.limit / seconds if seconds else 0.0, limit.limit
