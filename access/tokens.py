@@ -1,0 +1,232 @@
+"""Read and verify a JSON Web Token, strictly.
+
+Pure: no I/O, no clock. `parse_token` makes an UnverifiedToken of a text; it becomes a
+VerifiedToken by passing through `verify_token`, and by no other road. What was parsed is
+what is used: header and claims are read once. Follows RFC 7515, 7519 and 8725.
+"""
+
+import json
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from access.credentials import Credential, algorithm_named, verify_in_vain, verify_signature
+from access.decisions import Reason
+from access.keys import TokenRules
+
+MAX_TOKEN_BYTES = 8 * 1024  # below the 10,240 bytes that API Gateway takes for all headers
+MAX_DEPTH = 16
+MAX_TIME = 253_402_300_799  # 9999-12-31T23:59:59Z
+_TOKEN = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]*)", re.ASCII)
+_REFUSED_HEADERS = frozenset({"crit", "b64", "enc", "zip"})  # RFC 7515 4.1.11, RFC 7797, JWE
+_TYPES = frozenset({"jwt", "at+jwt"})  # RFC 7519 5.1, RFC 9068
+
+
+class UnverifiedToken(NamedTuple):
+    """A well-formed token that nobody has vouched for yet."""
+
+    algorithm: str
+    key_id: str | None  # the header `kid`; None where it is absent
+    typ: str | None
+    claims: dict[str, Any]
+    signing_input: bytes
+    signature: bytes
+
+
+class VerifiedToken(NamedTuple):
+    """A token whose signature and claims were right at the time given."""
+
+    claims: dict[str, Any]
+    credential_id: str
+
+
+class MalformedToken(NamedTuple):
+    """Not a token that we read. `detail` is for the log and holds nothing of the token."""
+
+    detail: str
+
+
+class _Malformed(Exception):  # noqa: N818 - never leaves this module
+    pass
+
+
+def looks_like_token(text: str) -> bool:
+    """Whether a credential is meant as a JWT rather than as an opaque key id."""
+    return "." in text
+
+
+def parse_token(text: str) -> UnverifiedToken | MalformedToken:
+    """Read a token in compact serialization; everything but the one right form is refused."""
+    if len(text) > MAX_TOKEN_BYTES:
+        return MalformedToken("longer than 8 KB")
+    parts = _TOKEN.fullmatch(text)
+    if parts is None:
+        return MalformedToken("not three base64url parts")
+    try:
+        header = _read_object(parts[1], "header")
+        claims = _read_object(parts[2], "payload")
+        _check_header(header)
+        return UnverifiedToken(
+            algorithm=header["alg"],
+            key_id=header.get("kid"),
+            typ=header.get("typ"),
+            claims=claims,
+            signing_input=text[: parts.end(2)].encode("ascii"),
+            signature=_decode(parts[3], "signature"),
+        )
+    except _Malformed as error:
+        return MalformedToken(str(error))
+
+
+def verify_token(
+    token: UnverifiedToken, credentials: Sequence[Credential], rules: TokenRules, *, now: int
+) -> VerifiedToken | Reason:
+    """Check the signature with the credentials of the token's algorithm, then the claims.
+
+    `now` is in Unix seconds. Returns the reason of the first check that fails.
+    """
+    current = [one for one in credentials if one.expires_at is None or now < one.expires_at]
+    matching = [one for one in current if one.algorithm.value == token.algorithm]
+    if not matching:
+        verify_in_vain(algorithm_named(token.algorithm), token.signing_input, token.signature)
+        return Reason.UNSUPPORTED_ALGORITHM
+    signer = next(
+        (one for one in matching if verify_signature(one, token.signing_input, token.signature)), None
+    )
+    if signer is None:
+        return Reason.INVALID_SIGNATURE
+    return _check_claims(token, rules, now) or VerifiedToken(token.claims, signer.credential_id)
+
+
+# --- reading -------------------------------------------------------------------------------
+
+
+def _read_object(part: str, name: str) -> dict[str, Any]:
+    try:
+        text = _decode(part, name).decode("utf-8")
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        message = f"{name} is not strict JSON"
+        raise _Malformed(message) from error
+    if not isinstance(value, dict):
+        message = f"{name} is not a JSON object"
+        raise _Malformed(message)
+    if text.count("{") + text.count("[") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+        message = f"{name} is nested too deeply"
+        raise _Malformed(message)
+    return value
+
+
+def _decode(part: str, name: str) -> bytes:
+    """Decode base64url without padding (RFC 7515, section 2), in its one canonical text."""
+    try:
+        raw = urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    except ValueError as error:
+        message = f"{name} is not base64url"
+        raise _Malformed(message) from error
+    if urlsafe_b64encode(raw).rstrip(b"=") != part.encode("ascii"):
+        message = f"{name} is not canonical base64url"
+        raise _Malformed(message)
+    return raw
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        message = "duplicate member"
+        raise ValueError(message)
+    return members
+
+
+def _no_constant(name: str) -> None:
+    message = f"{name} is not JSON"
+    raise ValueError(message)
+
+
+def _depth(value: object) -> int:
+    deepest, level = 0, [value]
+    while level:
+        deepest += 1
+        children: list[object] = []
+        for item in level:
+            if isinstance(item, dict):
+                children += item.values()
+            elif isinstance(item, list):
+                children += item
+        level = [child for child in children if isinstance(child, dict | list)]
+    return deepest
+
+
+def _check_header(header: dict[str, Any]) -> None:
+    refused = _REFUSED_HEADERS & header.keys()
+    if refused:
+        message = f"header has {min(refused)}"
+        raise _Malformed(message)
+    if not isinstance(header.get("alg"), str):
+        message = "header has no alg that is a text"
+        raise _Malformed(message)
+    for name in ("kid", "typ"):
+        if name in header and not isinstance(header[name], str):
+            message = f"header has a {name} that is no text"
+            raise _Malformed(message)
+
+
+# --- claims --------------------------------------------------------------------------------
+
+
+def _check_claims(token: UnverifiedToken, rules: TokenRules, now: int) -> Reason | None:
+    times = {name: _time(token.claims, name) for name in ("exp", "nbf", "iat")}
+    if any(value is False for value in times.values()) or not _has_known_type(token.typ, rules):
+        return Reason.INVALID_CLAIMS
+    expires, not_before, issued = times["exp"], times["nbf"], times["iat"]
+    leeway = rules.leeway_seconds
+    if expires is None and rules.require_exp:
+        return Reason.INVALID_CLAIMS
+    if expires is not None and now >= expires + leeway:
+        return Reason.TOKEN_EXPIRED
+    if (not_before is not None and now + leeway < not_before) or (issued is not None and now + leeway < issued):
+        return Reason.TOKEN_NOT_YET_VALID
+    if not _lives_short_enough(expires, issued, rules, now):
+        return Reason.INVALID_CLAIMS
+    if not _names_issuer(token.claims, rules) or not _names_audience(token.claims, rules):
+        return Reason.INVALID_CLAIMS
+    return None
+
+
+def _time(claims: dict[str, Any], name: str) -> float | bool | None:
+    """A NumericDate (RFC 7519, section 2): None where absent, False where it is none."""
+    if name not in claims:
+        return None
+    value = claims[name]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return value if 0 <= value <= MAX_TIME else False
+
+
+def _has_known_type(typ: str | None, rules: TokenRules) -> bool:
+    """RFC 8725, section 3.11; a typ without a slash stands for application/typ."""
+    short = None if typ is None else typ.lower().removeprefix("application/")
+    if rules.typ:
+        return short == rules.typ.lower().removeprefix("application/")
+    return short is None or short in _TYPES
+
+
+def _lives_short_enough(expires: float | None, issued: float | None, rules: TokenRules, now: int) -> bool:
+    if rules.max_lifetime_seconds is None:
+        return True
+    start = now if issued is None else issued
+    return expires is not None and expires - start <= rules.max_lifetime_seconds
+
+
+def _names_issuer(claims: dict[str, Any], rules: TokenRules) -> bool:
+    issuer = claims.get("iss")
+    return not rules.issuers or (isinstance(issuer, str) and issuer in rules.issuers)
+
+
+def _names_audience(claims: dict[str, Any], rules: TokenRules) -> bool:
+    if not rules.audiences:
+        return True
+    audience = claims.get("aud")
+    named = audience if isinstance(audience, list) else [audience]
+    return any(isinstance(one, str) and one in rules.audiences for one in named)
