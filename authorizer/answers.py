@@ -1,0 +1,134 @@
+"""Turn a decision into the answer that API Gateway takes.
+
+Pure. An authorizer cannot choose a status: on REST APIs the error `Unauthorized` becomes a
+401, a Deny a 403, and, where the API asks for an API key that the authorizer names, an Allow
+that names an unknown one becomes a 429. HTTP APIs know allowed and forbidden only.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from access.decisions import AUTHENTICATION_REASONS, LIMIT_REASONS, Allow, Decision, Deny, LimitStatus
+from access.gate import tightest
+from access.grants import ANY, Grant
+from access.policies import Effective
+from authorizer.events import Answer, Request
+
+REFUSED_USAGE_KEY = "limit-exceeded"  # in no usage plan, so API Gateway answers INVALID_API_KEY
+MAX_RESOURCES = 24  # an answer stays below 8 KB, each resource below 512 characters
+MAX_RESOURCE_LENGTH = 512
+
+Context = dict[str, str | int | bool]
+
+
+class UnauthorizedError(Exception):
+    """API Gateway turns exactly this text into a 401 on REST and WebSocket APIs."""
+
+    def __init__(self) -> None:
+        super().__init__("Unauthorized")
+
+
+def render(
+    request: Request, decision: Decision, effective: Effective | None, *, usage_key: str
+) -> dict[str, Any]:
+    """The answer to API Gateway. Raises UnauthorizedError where that is the way to say 401."""
+    if isinstance(decision, Deny) and decision.reason in AUTHENTICATION_REASONS:
+        if request.answer is Answer.REST:
+            raise UnauthorizedError
+        decision = Deny(decision.reason)
+    is_allowed = isinstance(decision, Allow)
+    context = _context(decision, effective)
+    if request.answer is Answer.HTTP_SIMPLE:
+        return {"isAuthorized": is_allowed, "context": context}
+    takes_429 = isinstance(decision, Deny) and decision.reason in LIMIT_REASONS and request.has_429_channel
+    resources = _resources(request, effective) if is_allowed or takes_429 else [f"{request.arn.base}/*"]
+    answer: dict[str, Any] = {
+        "principalId": _principal(decision),
+        "policyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Action": "execute-api:Invoke",
+                    "Effect": "Allow" if is_allowed or takes_429 else "Deny",
+                    "Resource": resources,
+                }
+            ],
+        },
+        "context": {name: _as_text(value) for name, value in context.items()},
+    }
+    if request.answer is Answer.REST and (usage_key or takes_429):
+        answer["usageIdentifierKey"] = REFUSED_USAGE_KEY if takes_429 else usage_key
+    return answer
+
+
+def _principal(decision: Decision) -> str:
+    record = decision.record
+    return (record.owner or record.key_hash) if record else "anonymous"
+
+
+def _context(decision: Decision, effective: Effective | None) -> Context:
+    record = decision.record
+    context: Context = {
+        "keyHash": record.key_hash if record else "",
+        "keyName": record.name if record else "",
+        "owner": record.owner if record else "",
+        "policies": ",".join(record.policies) if record else "",
+        "tags": ",".join(effective.tags) if effective else "",
+        "reason": "",
+        "retryAfter": "",
+        "retryAfterJson": "null",
+    }
+    context |= _limit_fields("rateLimit", tightest([one for one in decision.limits if one.kind == "rate"]))
+    context |= _limit_fields("quota", tightest([one for one in decision.limits if one.kind == "quota"]))
+    telling = tightest(decision.limits)
+    if isinstance(decision, Deny):
+        context["reason"] = "" if decision.reason in AUTHENTICATION_REASONS else decision.reason.value
+        telling = decision.refused_by or telling
+        if decision.retry_after_seconds is not None:
+            context["retryAfter"] = decision.retry_after_seconds
+            context["retryAfterJson"] = str(decision.retry_after_seconds)
+    fields = _limit_fields("", telling)
+    context |= {name[0].lower() + name[1:]: value for name, value in fields.items()}
+    metadata = effective.metadata if effective else {}
+    return context | {f"meta_{name}": value for name, value in metadata.items()}
+
+
+def _limit_fields(prefix: str, status: LimitStatus | None) -> Context:
+    if status is None:
+        return {f"{prefix}Limit": "", f"{prefix}Remaining": "", f"{prefix}Reset": ""}
+    return {
+        f"{prefix}Limit": status.limit,
+        f"{prefix}Remaining": status.remaining,
+        f"{prefix}Reset": "" if status.resets_at is None else status.resets_at,
+    }
+
+
+def _as_text(value: str | int | bool) -> str:  # noqa: FBT001 - one of three types of value
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _resources(request: Request, effective: Effective | None) -> list[str]:
+    """Everything that the key may call on this API, so that a cached policy is right elsewhere."""
+    grants = effective.grants if effective else ()
+    named = [grant for grant in grants if grant.api in request.apis or grant.api == ANY]
+    resources = dict.fromkeys(_grant_resources(request.arn.base, named))
+    if not set("*?") & set(request.arn.text):
+        resources[request.arn.text] = None
+    fitting = [one for one in resources if len(one) <= MAX_RESOURCE_LENGTH]
+    return fitting if len(fitting) <= MAX_RESOURCES else [request.arn.text]
+
+
+def _grant_resources(base: str, grants: Sequence[Grant]) -> Iterable[str]:
+    for grant in grants:
+        path = _as_arn_path(grant.path)
+        for method in grant.methods:
+            yield f"{base}/{method}/{path}"
+
+
+def _as_arn_path(path: str) -> str:
+    """In an ARN `*` crosses segments, so `{name}` grows to it; the grant itself decides."""
+    pieces = []
+    for piece in path.removeprefix("/").split("{"):
+        _, brace, rest = piece.partition("}")
+        pieces.append(rest if brace else piece)
+    return "*".join(pieces)

@@ -1,0 +1,203 @@
+"""Decide whether a request may pass.
+
+The recipe:
+
+1. Read the credential from its place; two different ones are refused.
+2. Bound and parse it.
+3. Name the key: a text `kid`; only where `kid` is absent, the `sub` claim; an opaque id itself.
+4. Find the key's record by hash: in this environment's memory, else in the table.
+5. Verify the signature by the stored algorithm, then the claims.
+6. Judge the key: enabled, not expired, policies at hand, the call granted.
+7. Count the request at the gate: one conditional write.
+8. Answer (in `answers`).
+
+Steps 1 to 5 fail alike from outside. What a record in memory refuses is decided afresh on the
+record in the table, and a gate of another version makes us read the record again, so no change
+of a key waits for anything.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from access.credentials import algorithm_named, verify_in_vain
+from access.decisions import Allow, Decision, Deny, Reason
+from access.gate import LAST_USED, Exceeded, Limit, Stale, diagnose, plan, statuses
+from access.grants import Grant, find_grant
+from access.key_ids import is_key_id, is_opaque_key_id
+from access.keys import KeyRecord
+from access.policies import Effective
+from access.tokens import MalformedToken, UnverifiedToken, looks_like_token, parse_token, verify_token
+from authorizer.environment import Environment, KnownKey
+from authorizer.events import Request
+from store.errors import ConditionFailed
+
+MAX_ATTEMPTS = 3  # of the counting write: the first, one after a race, one to spare
+CREDENTIAL_USED = "used_"  # gate attribute: when a credential verified last, by its id
+
+
+class UndecidedError(Exception):
+    """We could not decide, so the door stays shut."""
+
+
+class Outcome(NamedTuple):
+    """A decision, what the key may do, and the detail of a refusal for the log."""
+
+    decision: Decision
+    effective: Effective | None = None
+    detail: str = ""
+
+
+class Credential(NamedTuple):
+    """A presented credential: the key id that it names and, unless opaque, its token."""
+
+    key_id: str
+    token: UnverifiedToken | None
+
+
+def authorize(request: Request, environment: Environment, *, now_ms: int) -> Outcome:
+    """Decide on a request at `now_ms`. Raises StoreError or UndecidedError where it cannot."""
+    # 1. The credential.
+    if len(request.credentials) != 1:
+        missing = not request.credentials
+        reason = Reason.MISSING_CREDENTIAL if missing else Reason.MALFORMED_TOKEN
+        return Outcome(Deny(reason), detail="none" if missing else "several different credentials")
+
+    # 2. and 3. The token, and the key that it names.
+    credential = _read_credential(request.credentials[0])
+    if isinstance(credential, MalformedToken):
+        return Outcome(Deny(Reason.MALFORMED_TOKEN), detail=credential.detail)
+
+    # 4. The record, from memory where we have it.
+    key = environment.remembered(credential.key_id)
+    if key is not None:
+        outcome = _decide(request, credential, key, environment, now_ms=now_ms)
+        if outcome is not None and not _wants_fresh_record(outcome, key, environment, now_ms=now_ms):
+            return outcome
+    for _ in range(MAX_ATTEMPTS):
+        key = environment.load(credential.key_id)
+        if key is None:
+            return _unknown_key(credential)
+        outcome = _decide(request, credential, key, environment, now_ms=now_ms)
+        if outcome is not None:
+            return outcome
+    message = "the key changed faster than it could be read"
+    raise UndecidedError(message)
+
+
+def _read_credential(text: str) -> Credential | MalformedToken:
+    if not looks_like_token(text):
+        return Credential(text, None) if is_opaque_key_id(text) else MalformedToken("no token and no key id")
+    token = parse_token(text)
+    if isinstance(token, MalformedToken):
+        return token
+    key_id = token.claims.get("sub") if token.key_id is None else token.key_id
+    if not isinstance(key_id, str) or not is_key_id(key_id):
+        verify_in_vain(algorithm_named(token.algorithm), token.signing_input, token.signature)
+        return MalformedToken("names no key id")
+    return Credential(key_id, token)
+
+
+def _unknown_key(credential: Credential) -> Outcome:
+    if credential.token is not None:
+        token = credential.token
+        verify_in_vain(algorithm_named(token.algorithm), token.signing_input, token.signature)
+    return Outcome(Deny(Reason.UNKNOWN_KEY))
+
+
+def _wants_fresh_record(outcome: Outcome, key: KnownKey, environment: Environment, *, now_ms: int) -> bool:
+    """Whether a refusal rests on a record in memory that may have changed since.
+
+    A signature may be right by new material; forgeries make us look at most once a second.
+    """
+    decision = outcome.decision
+    if isinstance(decision, Allow) or decision.reason in {Reason.RATE_LIMITED, Reason.QUOTA_EXHAUSTED}:
+        return False
+    if decision.record is None:
+        return environment.may_look_again(key, now_ms)
+    return True
+
+
+def _decide(
+    request: Request, credential: Credential, key: KnownKey, environment: Environment, *, now_ms: int
+) -> Outcome | None:
+    """Steps 5 to 7 on one version of the record; None when the gate has another version."""
+    record, now = key.record, now_ms // 1000
+
+    # 5. The signature, then the claims.
+    used = _verify(credential, key, now=now)
+    if isinstance(used, Reason):
+        return Outcome(Deny(used))
+
+    # 6. The key and what it may call.
+    if not record.enabled:
+        return Outcome(Deny(Reason.KEY_DISABLED, record))
+    if record.expires_at is not None and now >= record.expires_at:
+        return Outcome(Deny(Reason.KEY_EXPIRED, record))
+    effective = environment.effective(key, now_ms)
+    if effective is None:
+        return Outcome(Deny(Reason.POLICY_UNAVAILABLE, record))
+    grant = find_grant(effective.grants, apis=request.apis, method=request.method, path=request.path)
+    if grant is None:
+        return Outcome(Deny(Reason.NOT_GRANTED, record), effective)
+
+    # 7. The gate.
+    marks = {LAST_USED: now} | ({CREDENTIAL_USED + used: now} if len(record.credentials) > 1 else {})
+    limits = _limits_of(effective, grant, request)
+    decision = _count(limits, grant.cost, key, environment, marks=marks, now_ms=now_ms)
+    return None if decision is None else Outcome(decision, effective)
+
+
+def _verify(credential: Credential, key: KnownKey, *, now: int) -> str | Reason:
+    """The id of the credential that verified (empty for an opaque key), or why none did."""
+    token = credential.token
+    if token is None:
+        return "" if key.record.is_opaque else Reason.UNKNOWN_KEY
+    if key.record.is_opaque:
+        verify_in_vain(algorithm_named(token.algorithm), token.signing_input, token.signature)
+        return Reason.UNKNOWN_KEY
+    verified = verify_token(token, key.credentials, key.record.token_rules, now=now)
+    return verified if isinstance(verified, Reason) else verified.credential_id
+
+
+def _limits_of(effective: Effective, grant: Grant, request: Request) -> tuple[Limit, ...]:
+    """The limits that count this request; a cost of 0 is counted nowhere."""
+    if grant.cost == 0:
+        return ()
+    limits: tuple[Limit, ...] = (*effective.rate_limits, *effective.quotas)
+    return tuple(limit for limit in limits if not limit.api or limit.api in request.apis)
+
+
+def _count(
+    limits: tuple[Limit, ...],
+    cost: int,
+    key: KnownKey,
+    environment: Environment,
+    *,
+    marks: Mapping[str, int],
+    now_ms: int,
+) -> Decision | None:
+    """Count the request in every limit, all or nothing; None when the record is stale."""
+    record = key.record
+    if not limits:
+        return Allow(record) if environment.is_current(key) else None
+    for _ in range(MAX_ATTEMPTS):
+        write = plan(
+            version=record.version, limits=limits, seen=key.gate, now_ms=now_ms, cost=cost, marks=marks
+        )
+        try:
+            environment.write_gate(key, write)
+        except ConditionFailed as refused:
+            found = environment.gate_found(key, refused)
+            verdict = diagnose(found, version=record.version, limits=limits, now_ms=now_ms, cost=cost)
+            if isinstance(verdict, Stale):
+                return None
+            if isinstance(verdict, Exceeded):
+                return _refuse(record, verdict)
+        else:
+            return Allow(record, statuses(key.gate, limits, now_ms=now_ms))
+    message = "the gate was contended in every attempt"
+    raise UndecidedError(message)
+
+
+def _refuse(record: KeyRecord, verdict: Exceeded) -> Deny:
+    return Deny(verdict.reason, record, verdict.statuses, verdict.refused_by, verdict.retry_after_seconds)

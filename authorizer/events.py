@@ -1,0 +1,159 @@
+"""Read the events of API Gateway's Lambda authorizers, of every kind, into one request.
+
+Pure. Covers REST TOKEN and REQUEST, HTTP API payload 1.0 and 2.0, and WebSocket `$connect`.
+Method and path come from the ARN, which is what API Gateway itself enforces.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from typing import Any, NamedTuple
+
+API_NAME_VARIABLE = "tollgateApi"  # stage variable: the name of this API in grants
+LIMITS_VARIABLE = "tollgateLimits"  # stage variable: "429" where the 429 channel is set up
+RESPONSE_VARIABLE = "tollgateResponse"  # stage variable: "iam" where simple responses are off
+_BEARER = re.compile(r"bearer +", re.IGNORECASE | re.ASCII)
+_ESCAPED = re.compile(rb"%([0-9A-Fa-f]{2})")
+
+
+class Answer(Enum):
+    """The shape of answer that the calling API takes."""
+
+    REST = "rest"  # IAM policy; the error `Unauthorized` means 401
+    HTTP_SIMPLE = "http_simple"  # {"isAuthorized": …}
+    HTTP_POLICY = "http_policy"  # IAM policy; no way to say 401
+
+
+class TokenPlace(NamedTuple):
+    """Where an API expects the credential; empty names are not looked at."""
+
+    header: str = "authorization"  # lower case
+    query: str = ""
+    cookie: str = ""
+
+
+class MalformedEventError(ValueError):
+    """The event is of no kind that API Gateway sends; names the member that is wrong."""
+
+
+class Arn(NamedTuple):
+    """An execute-api ARN, taken apart. `path` starts with a slash and is still encoded."""
+
+    base: str  # up to and with the stage
+    api_id: str
+    stage: str
+    method: str
+    path: str
+    text: str
+
+
+class Request(NamedTuple):
+    """What is decided upon. `credentials` holds each different one that was presented."""
+
+    answer: Answer
+    arn: Arn
+    apis: tuple[str, ...]  # the names under which grants may know the API
+    method: str
+    path: str
+    has_429_channel: bool
+    credentials: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"Request({self.method}, {self.apis[0]}, <credentials>)"
+
+
+def read_event(event: Mapping[str, Any], place: TokenPlace = TokenPlace()) -> Request:  # noqa: B008 - immutable
+    """Turn an event into a request. Raises MalformedEventError where it cannot be one."""
+    if not isinstance(event, dict):
+        message = "event: must be an object"
+        raise MalformedEventError(message)
+    is_payload_2 = event.get("version") == "2.0"
+    arn = _read_arn(_text(event, "routeArn" if is_payload_2 else "methodArn"))
+    variables = _map(event, "stageVariables")
+    api_name = variables.get(API_NAME_VARIABLE)
+    return Request(
+        answer=_answer(event, variables),
+        arn=arn,
+        apis=(api_name,) if api_name else (f"{arn.api_id}/{arn.stage}", f"{arn.api_id}/*"),
+        method=arn.method,
+        path=_decode_path(arn.path),
+        has_429_channel=variables.get(LIMITS_VARIABLE) == "429",
+        credentials=tuple(dict.fromkeys(_credentials(event, place))),
+    )
+
+
+def _answer(event: Mapping[str, Any], variables: Mapping[str, str]) -> Answer:
+    if event.get("version") == "2.0":
+        return Answer.HTTP_POLICY if variables.get(RESPONSE_VARIABLE) == "iam" else Answer.HTTP_SIMPLE
+    return Answer.HTTP_POLICY if event.get("version") == "1.0" else Answer.REST
+
+
+def _read_arn(text: str) -> Arn:
+    pieces = text.split(":", 5)
+    tail = pieces[-1].split("/", 3)
+    if len(pieces) != 6 or len(tail) < 3 or pieces[2] != "execute-api":  # noqa: PLR2004 - the parts of an ARN
+        message = "methodArn: is no execute-api ARN"
+        raise MalformedEventError(message)
+    api_id, stage, method = tail[:3]
+    path = f"/{tail[3]}" if len(tail) > 3 else "/"  # noqa: PLR2004 - the path is the fourth part
+    if method.startswith("$"):  # a WebSocket route key, reached by a GET that upgrades
+        method, path = "GET", f"/{method}"
+    return Arn(":".join(pieces[:5]) + f":{api_id}/{stage}", api_id, stage, method, path, text)
+
+
+def _decode_path(path: str) -> str:
+    raw = _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), path.encode())
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _credentials(event: Mapping[str, Any], place: TokenPlace) -> Iterable[str]:
+    if event.get("type") == "TOKEN":
+        values: Iterable[str] = [_text(event, "authorizationToken")]
+    else:
+        values = [*_headers(event, place.header), *_query(event, place.query), *_cookies(event, place.cookie)]
+    for value in values:
+        credential = _BEARER.sub("", value.strip(), count=1)
+        if credential:
+            yield credential
+
+
+def _headers(event: Mapping[str, Any], name: str) -> list[str]:
+    return _values(event, "headers", "multiValueHeaders", lambda found: found.lower() == name)
+
+
+def _query(event: Mapping[str, Any], name: str) -> list[str]:
+    return _values(
+        event, "queryStringParameters", "multiValueQueryStringParameters", lambda found: bool(name) and found == name
+    )
+
+
+def _values(event: Mapping[str, Any], single: str, multiple: str, is_it: Any) -> list[str]:
+    listed = [value for name, values in _map(event, multiple).items() if is_it(name) for value in values]
+    plain = [value for name, value in _map(event, single).items() if is_it(name)]
+    return [value for value in listed + plain if isinstance(value, str)]
+
+
+def _cookies(event: Mapping[str, Any], name: str) -> list[str]:
+    if not name:
+        return []
+    texts = event.get("cookies") or [
+        pair for header in _headers(event, "cookie") for pair in header.split(";")
+    ]
+    pairs = (text.strip().partition("=") for text in texts)
+    return [value for found, _, value in pairs if found == name]
+
+
+def _text(event: Mapping[str, Any], name: str) -> str:
+    value = event.get(name)
+    if not isinstance(value, str):
+        message = f"{name}: must be a text"
+        raise MalformedEventError(message)
+    return value
+
+
+def _map(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = event.get(name) or {}
+    if not isinstance(value, dict):
+        message = f"{name}: must be an object"
+        raise MalformedEventError(message)
+    return value

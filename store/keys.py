@@ -1,0 +1,100 @@
+"""Read keys and policies, and count at gates: what the authorizer asks of the table."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from access.gate import GateWrite
+from access.keys import KeyRecord, Policy
+from store.attributes import encode
+from store.client import Client
+from store.errors import ConditionFailed, UnavailableError
+from store.table import (
+    GATE,
+    RECORD,
+    gate_from_item,
+    key_from_item,
+    key_of,
+    key_partition,
+    policy_from_item,
+    policy_partition,
+)
+
+Gate = dict[str, int | str]
+MAX_BATCHES = 5
+
+
+def load_key(client: Client, table: str, key_hash: str) -> tuple[KeyRecord, Gate] | None:
+    """Record and gate of a key by one strongly consistent Query; None where it is unknown."""
+    answer = client.call(
+        "Query",
+        {
+            "TableName": table,
+            "ConsistentRead": True,
+            "KeyConditionExpression": "PK = :pk AND SK BETWEEN :gate AND :record",
+            "ExpressionAttributeValues": {
+                ":pk": {"S": key_partition(key_hash)},
+                ":gate": {"S": GATE},
+                ":record": {"S": RECORD},
+            },
+        },
+    )
+    items = {item["SK"]["S"]: item for item in answer.get("Items", [])}
+    if RECORD not in items or GATE not in items:
+        return None
+    return key_from_item(items[RECORD]), gate_from_item(items[GATE])
+
+
+def read_gate(client: Client, table: str, key_hash: str) -> Gate | None:
+    """The gate of a key, read strongly; None where there is none."""
+    answer = client.call(
+        "GetItem",
+        {"TableName": table, "ConsistentRead": True, "Key": key_of(key_partition(key_hash), GATE)},
+    )
+    return gate_from_item(answer["Item"]) if "Item" in answer else None
+
+
+def write_gate(client: Client, table: str, key_hash: str, write: GateWrite) -> Gate:
+    """Count at a gate: one conditional write. The gate as it is now.
+
+    Raises ConditionFailed, whose item `gate_found` reads, and nothing is counted then.
+    """
+    answer = client.call(
+        "UpdateItem",
+        {
+            "TableName": table,
+            "Key": key_of(key_partition(key_hash), GATE),
+            "ConditionExpression": write.condition,
+            "UpdateExpression": write.update,
+            "ExpressionAttributeNames": write.names,
+            "ExpressionAttributeValues": {name: encode(value) for name, value in write.values.items()},
+            "ReturnValues": "ALL_NEW",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        },
+    )
+    return gate_from_item(answer["Attributes"])
+
+
+def gate_found(refused: ConditionFailed) -> Gate | None:
+    """The gate that a failed condition met."""
+    return gate_from_item(refused.item) if refused.item else None
+
+
+def load_policies(client: Client, table: str, policy_ids: Iterable[str]) -> dict[str, Policy]:
+    """The policies of these ids, read strongly; unknown ones are left out."""
+    keys = [key_of(policy_partition(policy_id), RECORD) for policy_id in dict.fromkeys(policy_ids)]
+    items = batch_get(client, table, keys) if keys else []
+    return {policy.policy_id: policy for policy in map(policy_from_item, items)}
+
+
+def batch_get(client: Client, table: str, keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Up to 100 items by key, strongly, in no order. Raises UnavailableError if some stay out."""
+    items: list[dict[str, Any]] = []
+    pending: dict[str, Any] = {table: {"Keys": keys, "ConsistentRead": True}}
+    for _ in range(MAX_BATCHES):
+        answer = client.call("BatchGetItem", {"RequestItems": pending})
+        items += answer.get("Responses", {}).get(table, [])
+        pending = answer.get("UnprocessedKeys") or {}
+        if not pending:
+            return items
+    message = "some items were not read"
+    raise UnavailableError(message)

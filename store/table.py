@@ -1,0 +1,159 @@
+"""How values rest in the table: keys of items, names of attributes, mapping there and back.
+
+    item        PK                         SK
+    key record  KEY#<key_hash>             RECORD
+    gate        KEY#<key_hash>             GATE
+    policy      POLICY#<policy_id>         RECORD
+    index       INDEX#<what>#<value>       <created_at>#<key_hash>, or the id of a policy
+
+Index items stand for lists: they are written in the transaction that changes the record, and
+read strongly, so that a list misses nothing and no table is ever scanned.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from access.grants import Grant
+from access.key_ids import KeyHash
+from access.keys import KeyRecord, Policy, StoredCredential, TokenRules
+from access.limits import Quota, RateLimit
+from store.attributes import decode_item, encode_item
+from store.errors import InvalidItemError
+
+RECORD = "RECORD"
+GATE = "GATE"
+Values = dict[str, Any]
+
+
+def key_partition(key_hash: str) -> str:
+    return f"KEY#{key_hash}"
+
+
+def policy_partition(policy_id: str) -> str:
+    return f"POLICY#{policy_id}"
+
+
+def key_of(partition: str, sort: str) -> dict[str, Any]:
+    """The primary key of an item, as DynamoDB JSON."""
+    return {"PK": {"S": partition}, "SK": {"S": sort}}
+
+
+ALL_KEYS = "INDEX#KEYS"
+ALL_POLICIES = "INDEX#POLICIES"
+
+
+def owner_index(owner: str) -> str:
+    return f"INDEX#OWNER#{owner}"
+
+
+def tag_index(tag: str) -> str:
+    return f"INDEX#TAG#{tag}"
+
+
+def policy_index(policy_id: str) -> str:
+    return f"INDEX#POLICY#{policy_id}"
+
+
+def index_partitions(record: KeyRecord) -> set[str]:
+    """Every list in which a key stands."""
+    return {
+        ALL_KEYS,
+        *([owner_index(record.owner)] if record.owner else []),
+        *(tag_index(tag) for tag in record.tags),
+        *(policy_index(policy_id) for policy_id in record.policies),
+    }
+
+
+def index_sort(record: KeyRecord) -> str:
+    return f"{record.created_at:012d}#{record.key_hash}"
+
+
+def key_to_item(record: KeyRecord) -> dict[str, Any]:
+    """A key record as an item; empty values are left out."""
+    values = record._asdict() | {
+        "credentials": [_slim(one._asdict()) for one in record.credentials],
+        "token_rules": _slim(record.token_rules._asdict()),
+        "rate_limits": [one._asdict() for one in record.rate_limits],
+        "quotas": [one._asdict() for one in record.quotas],
+        "grants": [one._asdict() for one in record.grants],
+    }
+    return key_of(key_partition(record.key_hash), RECORD) | encode_item(_slim(values))
+
+
+def key_from_item(item: Mapping[str, Any]) -> KeyRecord:
+    """A key record from its item. InvalidItemError where it is not one."""
+    values = decode_item(item)
+    try:
+        return KeyRecord(
+            key_hash=KeyHash(values["key_hash"]),
+            version=int(values["version"]),
+            name=values["name"],
+            created_at=int(values["created_at"]),
+            updated_at=int(values["updated_at"]),
+            owner=values.get("owner", ""),
+            credentials=tuple(StoredCredential(**one) for one in values.get("credentials", ())),
+            token_rules=_token_rules(values.get("token_rules", {})),
+            policies=tuple(values.get("policies", ())),
+            enabled=bool(values["enabled"]),
+            expires_at=values.get("expires_at"),
+            **_rights(values),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        message = "key record: an attribute is missing or of another type"
+        raise InvalidItemError(message) from error
+
+
+def policy_to_item(policy: Policy) -> dict[str, Any]:
+    """A policy as an item; empty values are left out."""
+    values = policy._asdict() | {
+        "rate_limits": [one._asdict() for one in policy.rate_limits],
+        "quotas": [one._asdict() for one in policy.quotas],
+        "grants": [one._asdict() for one in policy.grants],
+    }
+    return key_of(policy_partition(policy.policy_id), RECORD) | encode_item(_slim(values))
+
+
+def policy_from_item(item: Mapping[str, Any]) -> Policy:
+    """A policy from its item. InvalidItemError where it is not one."""
+    values = decode_item(item)
+    try:
+        return Policy(
+            policy_id=values["policy_id"],
+            version=int(values["version"]),
+            name=values["name"],
+            created_at=int(values["created_at"]),
+            updated_at=int(values["updated_at"]),
+            active=bool(values["active"]),
+            partitions=tuple(values.get("partitions", ())),
+            key_expires_in_seconds=values.get("key_expires_in_seconds"),
+            **_rights(values),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        message = "policy: an attribute is missing or of another type"
+        raise InvalidItemError(message) from error
+
+
+def gate_from_item(item: Mapping[str, Any]) -> dict[str, int | str]:
+    """A gate as the core sees it: without the keys of its item."""
+    return {name: value for name, value in decode_item(item).items() if name not in {"PK", "SK"}}
+
+
+def _rights(values: Values) -> Values:
+    return {
+        "rate_limits": tuple(RateLimit(**one) for one in values.get("rate_limits", ())),
+        "quotas": tuple(Quota(**one) for one in values.get("quotas", ())),
+        "grants": tuple(
+            Grant(**(one | {"methods": tuple(one["methods"])})) for one in values.get("grants", ())
+        ),
+        "tags": tuple(values.get("tags", ())),
+        "metadata": dict(values.get("metadata", {})),
+    }
+
+
+def _token_rules(values: Values) -> TokenRules:
+    lists = {name: tuple(values.get(name, ())) for name in ("issuers", "audiences")}
+    return TokenRules(**(values | lists))
+
+
+def _slim(values: Values) -> Values:
+    return {name: value for name, value in values.items() if value not in (None, "", (), [], {})}
