@@ -1,0 +1,1 @@
+"""Function two: answers operators. Creates and manages keys and policies over HTTP."""

@@ -1,0 +1,73 @@
+"""The entry point: HTTP events go to the routes, direct invocations to operations."""
+
+import re
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+
+from key_admin.key_operations import create_admin_key
+from key_admin.models import Name, Strict, validate
+from key_admin.problems import Problem, invalid_field, render
+from key_admin.routes import keys, open_pages, policies
+from key_admin.service import service
+
+logger = Logger(service="key_admin", log_uncaught_exceptions=False)
+app = APIGatewayHttpResolver()
+for resource in (keys, policies, open_pages):
+    app.include_router(resource.router)
+
+
+@app.exception_handler(Problem)
+def _tell_problem(problem: Problem) -> Response[str]:
+    logger.info("refused", extra={"problem": problem.code, "status": int(problem.status)})
+    return render(problem)
+
+
+@app.not_found
+def _tell_no_route(_error: NotFoundError) -> Response[str]:
+    path, method = app.current_event.path, app.current_event.http_method
+    known = _methods_by_path().items()
+    allowed = sorted({one for pattern, methods in known if pattern.fullmatch(path) for one in methods})
+    if allowed and method not in allowed:
+        detail = f"This resource takes {', '.join(allowed)}."
+        status = HTTPStatus.METHOD_NOT_ALLOWED
+        return render(Problem(status, "method-not-allowed", detail, headers={"Allow": ", ".join(allowed)}))
+    return render(Problem(HTTPStatus.NOT_FOUND, "not-found", "There is no such resource."))
+
+
+def _methods_by_path() -> dict[re.Pattern[str], set[str]]:
+    found: dict[re.Pattern[str], set[str]] = {}
+    for resource in (keys, policies, open_pages):
+        for rule, *_ in resource.router._routes:  # noqa: SLF001 - the only list of routes there is
+            path, methods = rule, _[0] if _ else ()
+            pattern = re.compile(re.sub(r"<[a-z_]+>", "[^/]+", str(path)))
+            found.setdefault(pattern, set()).update([methods] if isinstance(methods, str) else methods)
+    return found
+
+
+class _AdminKeyRequest(Strict):
+    operation: str
+    name: Name
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's own
+    """Answer an HTTP event (payload 2.0), or perform an operation when invoked directly."""
+    if "requestContext" in event:
+        return app.resolve(event, context)
+    return _operate(event)
+
+
+def _operate(event: dict[str, Any]) -> dict[str, Any]:
+    """Operations that only who may invoke the function can ask for."""
+    try:
+        request = validate(_AdminKeyRequest, event)
+        if request.operation != "create_admin_key":
+            raise invalid_field("operation", "must be create_admin_key")
+        created = create_admin_key(service(), request.name)
+    except Problem as problem:
+        return {"error": problem.detail, "errors": [error._asdict() for error in problem.errors]}
+    logger.info("created admin key", extra={"keyHash": created.record.key_hash})
+    return {"key_id": created.key_id, "key_hash": created.record.key_hash, "name": created.record.name}

@@ -1,0 +1,129 @@
+"""What happens to keys, apart from HTTP."""
+
+from typing import Any, NamedTuple
+
+from access.grants import ADMIN_API
+from access.key_ids import KeyHash, KeyId, format_opaque_key_id, is_key_id
+from access.keys import KeyRecord, StoredCredential, TokenRules
+from key_admin.material import Material, generate_material, read_material
+from key_admin.models import JwtData, KeyFields, KeyInput, Texts
+from key_admin.problems import conflict, invalid_field
+from key_admin.service import Service
+from store.key_writer import AlreadyExistsError, UnknownPolicyError
+from store.keys import load_policies
+from store.sealing import NONCE_BYTES, seal
+
+
+class CreatedKey(NamedTuple):
+    """A new key with what is shown once: its id and generated material."""
+
+    record: KeyRecord
+    key_id: KeyId
+    shown: dict[str, str]
+
+
+def create_key(service: Service, wanted: KeyInput) -> CreatedKey:
+    """Make and store a key. Raises a Problem."""
+    now = service.now()
+    key_id = _choose_key_id(service, wanted)
+    key_hash = service.hash_of(key_id)
+    check_expiry(wanted, now)
+    credentials, rules, shown = _make_credentials(service, wanted.jwt_data, key_hash, now)
+    values = wanted.values()
+    values["expires_at"] = _first_expiry(service, values, now)
+    record = KeyRecord(
+        key_hash=key_hash,
+        version=1,
+        created_at=now,
+        updated_at=now,
+        credentials=credentials,
+        token_rules=rules,
+        **values,
+    )
+    try:
+        service.writer.create_key(record)
+    except AlreadyExistsError:
+        raise conflict("There is a key of this key_id already.") from None
+    except UnknownPolicyError:
+        raise invalid_field("policies", "names a policy that does not exist") from None
+    return CreatedKey(record, key_id, shown)
+
+
+def create_admin_key(service: Service, name: str) -> CreatedKey:
+    """Make a key that may call the admin API; only who may invoke the function gets here."""
+    grants: list[Any] = [{"api": ADMIN_API}]
+    return create_key(service, KeyInput.model_validate({"name": name, "grants": grants, "owner": "admin"}))
+
+
+def check_expiry(wanted: KeyFields, now: int) -> None:
+    """A key that is expired from the start is a mistake."""
+    expires_at = wanted.values()["expires_at"]
+    if expires_at is not None and expires_at <= now:
+        raise invalid_field("expires_at", "is in the past")
+
+
+
+
+def _choose_key_id(service: Service, wanted: KeyInput) -> KeyId:
+    if not wanted.key_id:
+        return format_opaque_key_id(service.random_bytes(32))
+    if wanted.jwt_data is None:
+        raise invalid_field("key_id", "is chosen only together with jwt_data: an opaque id must not be guessable")
+    if not is_key_id(wanted.key_id):
+        raise invalid_field("key_id", "has 3 to 256 characters of A-Z a-z 0-9 . _ ~ : @ + -")
+    return KeyId(wanted.key_id)
+
+
+def _make_credentials(
+    service: Service, data: JwtData | None, key_hash: KeyHash, now: int
+) -> tuple[tuple[StoredCredential, ...], TokenRules, dict[str, str]]:
+    if data is None:
+        return (), TokenRules(), {}
+    if data.generate:
+        material, shown = generate_material(data, service.random_bytes)
+    else:
+        material, shown = read_material(data), {}
+    credential = _store(service, material, key_hash, now)
+    rules = TokenRules(
+        issuers=_texts(data.issuer),
+        audiences=_texts(data.audience),
+        typ=data.typ,
+        require_exp=data.require_exp,
+        max_lifetime_seconds=data.max_lifetime_seconds or None,
+        leeway_seconds=data.leeway_seconds,
+    )
+    return (credential,), rules, {"algorithm": material.algorithm.value} | shown
+
+
+def _store(service: Service, material: Material, key_hash: KeyHash, now: int) -> StoredCredential:
+    sealed = None
+    if material.secret is not None:
+        sealed = seal(
+            service.keyring,
+            material.secret,
+            key_hash=key_hash,
+            algorithm=material.algorithm,
+            nonce=service.random_bytes(NONCE_BYTES),
+        )
+    return StoredCredential(
+        credential_id=service.random_bytes(4).hex(),
+        algorithm=material.algorithm.value,
+        size=material.size,
+        thumbprint=material.thumbprint,
+        created_at=now,
+        jwk=material.jwk,
+        sealed=sealed,
+    )
+
+
+def _first_expiry(service: Service, values: dict[str, Any], now: int) -> int | None:
+    """The expiry asked for, else what a policy sets for new keys (the last one that does)."""
+    if values["expires_at"] is not None or not values["policies"]:
+        return values["expires_at"]
+    found = load_policies(service.client, service.table, values["policies"])
+    lifetimes = [found[one].key_expires_in_seconds for one in values["policies"] if one in found]
+    return next((now + lifetime for lifetime in reversed(lifetimes) if lifetime), None)
+
+
+def _texts(value: Texts) -> tuple[str, ...]:
+    return tuple(value) if isinstance(value, list) else (value,) if value else ()

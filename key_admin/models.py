@@ -1,0 +1,287 @@
+"""What operators send, checked. Unknown members, other types and nulls are refused."""
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from access.grants import ANY, Grant
+from access.limits import (
+    CALENDAR,
+    CALENDAR_PERIODS,
+    DEFAULT_NAME,
+    FIRST_USE,
+    MAX_LIMIT,
+    MAX_LIMITS_PER_KEY,
+    MAX_RATE_PERIOD_SECONDS,
+    NEVER,
+    Quota,
+    RateLimit,
+    period_seconds,
+)
+from access.policies import GRANTS, QUOTAS, RATE_LIMITS
+from key_admin.problems import FieldError, invalid, malformed
+
+MAX_METADATA_CHARACTERS = 4_000  # with everything else, an authorizer's answer stays below 8 KB
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})", re.ASCII)
+_WILDCARD_NAME = re.compile(r"\{[^}]*\}|\{|\}")
+_SEGMENT = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}", re.ASCII)
+
+Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Label = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:@/+-]+$")]
+ApiName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^(\*|[A-Za-z0-9._$/*-]+)$")]
+Amount = Annotated[int, Field(ge=0, le=MAX_LIMIT)]
+Seconds = Annotated[int, Field(ge=1, le=10 * 366 * 86_400)]
+MetadataName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+MetadataValue = Annotated[str, Field(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class Strict(BaseModel):
+    """Refuses unknown members and takes no type for another."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class RateLimitInput(Strict):
+    limit: Amount
+    period: str
+    name: Label = DEFAULT_NAME
+    api: ApiName | Literal[""] = ""
+
+    @field_validator("period")
+    @classmethod
+    def _is_period(cls, period: str) -> str:
+        seconds = period_seconds(period)
+        if seconds is None or seconds > MAX_RATE_PERIOD_SECONDS:
+            message = "a rate limit has a period of 1 second to a day"
+            raise ValueError(message)
+        return period
+
+    def value(self) -> RateLimit:
+        return RateLimit(self.limit, self.period, self.name, self.api)
+
+
+class QuotaInput(Strict):
+    limit: Amount
+    period: str
+    anchor: Literal["first_use", "calendar"] = FIRST_USE
+    name: Label = DEFAULT_NAME
+    api: ApiName | Literal[""] = ""
+
+    @field_validator("period")
+    @classmethod
+    def _is_period(cls, period: str) -> str:
+        period_seconds(period)
+        return period
+
+    @model_validator(mode="after")
+    def _has_calendar(self) -> "QuotaInput":
+        if self.anchor == CALENDAR and self.period not in CALENDAR_PERIODS:
+            message = "a calendar quota has a period of second, minute, hour, day, week or month"
+            raise ValueError(message)
+        return self
+
+    def value(self) -> Quota:
+        return Quota(self.limit, self.period, self.anchor, self.name, self.api)
+
+
+class GrantInput(Strict):
+    api: ApiName
+    methods: Annotated[
+        list[Annotated[str, Field(pattern=r"^(\*|[A-Z]{1,16})$")]], Field(min_length=1, max_length=16)
+    ] = [ANY]
+    path: Annotated[str, Field(max_length=256, pattern=r"^(/|\*)[^\x00-\x20?#\x7f]*$")] = "/*"
+    cost: Annotated[int, Field(ge=0, le=1_000_000)] = 1
+
+    @field_validator("path")
+    @classmethod
+    def _is_pattern(cls, path: str) -> str:
+        if any(not _SEGMENT.fullmatch(found) for found in _WILDCARD_NAME.findall(path)):
+            message = "in a path `*` stands for any run of characters and `{name}` for one segment"
+            raise ValueError(message)
+        return path
+
+    def value(self) -> Grant:
+        return Grant(self.api, tuple(self.methods), self.path, self.cost)
+
+
+class Rights(Strict):
+    """What keys and policies have in common."""
+
+    name: Name
+    rate_limits: Annotated[list[RateLimitInput], Field(max_length=MAX_LIMITS_PER_KEY)] = []
+    quotas: Annotated[list[QuotaInput], Field(max_length=MAX_LIMITS_PER_KEY)] = []
+    grants: Annotated[list[GrantInput], Field(max_length=100)] = []
+    tags: Annotated[list[Label], Field(max_length=20)] = []
+    metadata: dict[MetadataName, MetadataValue] = {}
+
+    @field_validator("rate_limits", "quotas")
+    @classmethod
+    def _are_distinct(cls, limits: list[Any]) -> list[Any]:
+        if len({(limit.name, limit.api) for limit in limits}) != len(limits):
+            message = "two limits have the same `name` and `api`; give them names of their own"
+            raise ValueError(message)
+        return limits
+
+    @field_validator("metadata")
+    @classmethod
+    def _fits(cls, metadata: dict[str, str]) -> dict[str, str]:
+        if sum(len(name) + len(value) for name, value in metadata.items()) > MAX_METADATA_CHARACTERS:
+            message = f"metadata holds at most {MAX_METADATA_CHARACTERS} characters in all"
+            raise ValueError(message)
+        return metadata
+
+    @model_validator(mode="after")
+    def _has_few_limits(self) -> "Rights":
+        if len(self.rate_limits) + len(self.quotas) > MAX_LIMITS_PER_KEY:
+            message = f"at most {MAX_LIMITS_PER_KEY} rate limits and quotas together"
+            raise ValueError(message)
+        return self
+
+    def values(self) -> dict[str, Any]:
+        """The members as the core's values."""
+        return {
+            "name": self.name,
+            "rate_limits": tuple(limit.value() for limit in self.rate_limits),
+            "quotas": tuple(limit.value() for limit in self.quotas),
+            "grants": tuple(grant.value() for grant in self.grants),
+            "tags": tuple(dict.fromkeys(self.tags)),
+            "metadata": self.metadata,
+        }
+
+
+Texts = str | list[str]
+
+
+class JwtData(Strict):
+    algorithm: str = ""
+    secret: str = ""
+    encoding: Literal["text", "base64url"] = "text"
+    public_key: str = ""
+    jwk: dict[str, Any] = {}
+    generate: bool = False
+    issuer: Texts = []
+    audience: Texts = []
+    typ: Annotated[str, Field(max_length=64)] = ""
+    require_exp: bool = True
+    max_lifetime_seconds: Annotated[int, Field(ge=1, le=10 * 366 * 86_400)] | Literal[0] = 0
+    leeway_seconds: Annotated[int, Field(ge=0, le=60)] = 0
+
+
+PolicyId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._~-]+$")]
+
+
+class KeyFields(Rights):
+    """What may be changed in a key."""
+
+    owner: Annotated[str, Field(max_length=128, pattern=r"^[A-Za-z0-9._:@/+-]*$")] = ""
+    policies: Annotated[list[PolicyId], Field(max_length=20)] = []
+    enabled: bool = True
+    expires_at: str = ""
+
+    @field_validator("expires_at")
+    @classmethod
+    def _is_time(cls, text: str) -> str:
+        if text:
+            read_time(text)
+        return text
+
+    @model_validator(mode="after")
+    def _grants_something(self) -> "KeyFields":
+        if not self.policies and not self.grants:
+            message = "a key needs at least one policy or grant"
+            raise ValueError(message)
+        return self
+
+    def values(self) -> dict[str, Any]:
+        return super().values() | {
+            "owner": self.owner,
+            "policies": tuple(dict.fromkeys(self.policies)),
+            "enabled": self.enabled,
+            "expires_at": read_time(self.expires_at) if self.expires_at else None,
+        }
+
+
+class KeyInput(KeyFields):
+    """The body of POST /keys."""
+
+    key_id: str = ""
+    jwt_data: JwtData | None = None
+
+
+class LookupInput(Strict):
+    key_id: Annotated[str, Field(max_length=512)]
+
+
+class PolicyInput(Rights):
+    """The body of PUT /policies/{id}."""
+
+    active: bool = True
+    partitions: list[Literal["grants", "rate_limits", "quotas"]] = [GRANTS, RATE_LIMITS, QUOTAS]
+    key_expires_in_seconds: Seconds | Literal[0] = 0
+
+    def values(self) -> dict[str, Any]:
+        return super().values() | {
+            "active": self.active,
+            "partitions": tuple(dict.fromkeys(self.partitions)),
+            "key_expires_in_seconds": self.key_expires_in_seconds or None,
+        }
+
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def read_time(text: str) -> int:
+    """An RFC 3339 time as Unix seconds; ValueError where it is none."""
+    if not _TIME.fullmatch(text):
+        message = "a time is written as in RFC 3339: 2027-01-01T00:00:00Z"
+        raise ValueError(message)
+    return int(datetime.fromisoformat(text).timestamp())
+
+
+def write_time(seconds: int | None) -> str | None:
+    """Unix seconds as an RFC 3339 time in UTC."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_json(text: str) -> dict[str, Any]:
+    """A JSON object; a Problem for anything else, duplicate members included."""
+    try:
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise malformed("The body is not JSON, or repeats a member.") from error
+    if not isinstance(value, dict):
+        raise malformed("The body is not a JSON object.")
+    return value
+
+
+def validate(model: type[ModelT], body: dict[str, Any]) -> ModelT:
+    """The body as a model; a Problem that names every wrong field."""
+    nulls = [FieldError(name, "must not be null") for name, value in body.items() if value is None]
+    if nulls:
+        raise invalid(*nulls)
+    try:
+        return model.model_validate(body)
+    except (ValidationError, RecursionError) as error:
+        found = error.errors(include_input=False, include_url=False) if isinstance(error, ValidationError) else []
+        raise invalid(*(_field_error(one) for one in found)) from None
+
+
+def _field_error(error: Any) -> FieldError:  # noqa: ANN401 - pydantic's ErrorDetails
+    location = ".".join(str(part) for part in error["loc"]) or "body"
+    return FieldError(location, str(error["msg"]).removeprefix("Value error, "))
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        message = "duplicate member"
+        raise ValueError(message)
+    return members
+
+
+def _no_constant(name: str) -> None:
+    message = f"{name} is not JSON"
+    raise ValueError(message)

@@ -1,0 +1,80 @@
+"""Errors as problem details (RFC 9457). A problem names fields, never their values."""
+
+import json
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+from aws_lambda_powertools.event_handler import Response
+
+PROBLEM_TYPE = "https://tollgate.dev/problems/{code}"
+CONTENT_TYPE = "application/problem+json"
+
+
+class FieldError(NamedTuple):
+    """What is wrong with one member of the body, by its dotted path."""
+
+    field: str
+    message: str
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
+    """An answer other than success; raised anywhere below a route."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        code: str,
+        detail: str,
+        *,
+        errors: Sequence[FieldError] = (),
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.headers = headers or {}
+
+
+def invalid(*errors: FieldError) -> Problem:
+    """The body was read, and a member of it is wrong."""
+    return Problem(HTTPStatus.BAD_REQUEST, "invalid", "The request is not valid.", errors=errors)
+
+
+def invalid_field(field: str, message: str) -> Problem:
+    """One member of the body is wrong."""
+    return invalid(FieldError(field, message))
+
+
+def malformed(detail: str) -> Problem:
+    """The body cannot be read at all."""
+    return Problem(HTTPStatus.BAD_REQUEST, "malformed", detail)
+
+
+def not_found(what: str) -> Problem:
+    return Problem(HTTPStatus.NOT_FOUND, "not-found", f"There is no such {what}.")
+
+
+def conflict(detail: str) -> Problem:
+    return Problem(HTTPStatus.CONFLICT, "conflict", detail)
+
+
+def version_mismatch() -> Problem:
+    detail = "The record has another version by now; read it again."
+    return Problem(HTTPStatus.PRECONDITION_FAILED, "version-mismatch", detail)
+
+
+def render(problem: Problem) -> Response[str]:
+    """The answer that tells of a problem."""
+    body: dict[str, Any] = {
+        "type": PROBLEM_TYPE.format(code=problem.code),
+        "title": problem.status.phrase,
+        "status": int(problem.status),
+        "detail": problem.detail,
+    }
+    if problem.errors:
+        body["errors"] = [error._asdict() for error in problem.errors]
+    headers: dict[str, str | list[str]] = dict(problem.headers)
+    return Response(int(problem.status), CONTENT_TYPE, json.dumps(body), headers=headers)

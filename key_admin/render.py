@@ -1,0 +1,131 @@
+"""Keys and policies as operators see them. Secrets and key ids never come back."""
+
+from typing import Any
+
+from access.decisions import LimitStatus
+from access.grants import Grant
+from access.keys import KeyRecord, Policy, StoredCredential
+from access.limits import Quota, RateLimit
+from access.policies import PARTITIONS, Effective
+from key_admin.models import write_time
+
+CREDENTIAL_USED = "used_"
+
+
+def render_key(record: KeyRecord, gate: dict[str, int | str]) -> dict[str, Any]:
+    """A key record as API.md section 3 shows it."""
+    return {
+        "key_hash": record.key_hash,
+        "version": record.version,
+        "name": record.name,
+        "owner": record.owner,
+        "credentials": [_render_credential(one, record, gate) for one in record.credentials],
+        "token_rules": {
+            "issuer": list(record.token_rules.issuers),
+            "audience": list(record.token_rules.audiences),
+            "typ": record.token_rules.typ,
+            "require_exp": record.token_rules.require_exp,
+            "max_lifetime_seconds": record.token_rules.max_lifetime_seconds,
+            "leeway_seconds": record.token_rules.leeway_seconds,
+        }
+        if record.credentials
+        else None,
+        "policies": list(record.policies),
+        "enabled": record.enabled,
+        "expires_at": write_time(record.expires_at),
+        "last_used_at": write_time(_number(gate.get("at"))),
+        "created_at": write_time(record.created_at),
+        "updated_at": write_time(record.updated_at),
+        **_render_rights(record),
+    }
+
+
+def render_policy(policy: Policy) -> dict[str, Any]:
+    """A policy as API.md section 3 shows it."""
+    return {
+        "policy_id": policy.policy_id,
+        "version": policy.version,
+        "name": policy.name,
+        "active": policy.active,
+        "partitions": list(policy.partitions or PARTITIONS),
+        "key_expires_in_seconds": policy.key_expires_in_seconds,
+        "created_at": write_time(policy.created_at),
+        "updated_at": write_time(policy.updated_at),
+        **_render_rights(policy),
+    }
+
+
+def render_effective(effective: Effective | None, statuses: tuple[LimitStatus, ...]) -> dict[str, Any] | None:
+    """What a key may do once its policies are laid over it; None where one is not available."""
+    if effective is None:
+        return None
+    return {
+        "grants": [render_grant(grant) for grant in effective.grants],
+        "rate_limits": [_render_status(status) for status in statuses if status.kind == "rate"],
+        "quotas": [_render_status(status) for status in statuses if status.kind == "quota"],
+        "tags": list(effective.tags),
+        "metadata": effective.metadata,
+    }
+
+
+def editable(record: KeyRecord) -> dict[str, Any]:
+    """The members of a key that PATCH merges into, empty ones left out."""
+    members = {
+        "name": record.name,
+        "owner": record.owner,
+        "policies": list(record.policies),
+        "enabled": record.enabled,
+        "expires_at": write_time(record.expires_at),
+        **_render_rights(record),
+    }
+    return {name: value for name, value in members.items() if value not in (None, "")}
+
+
+def render_grant(grant: Grant) -> dict[str, Any]:
+    return {"api": grant.api, "methods": list(grant.methods), "path": grant.path, "cost": grant.cost}
+
+
+def _render_rights(holder: KeyRecord | Policy) -> dict[str, Any]:
+    return {
+        "rate_limits": [_render_limit(limit) for limit in holder.rate_limits],
+        "quotas": [_render_limit(limit) for limit in holder.quotas],
+        "grants": [render_grant(grant) for grant in holder.grants],
+        "tags": list(holder.tags),
+        "metadata": holder.metadata,
+    }
+
+
+def _render_limit(limit: RateLimit | Quota) -> dict[str, Any]:
+    return {name: value for name, value in limit._asdict().items() if value != ""}
+
+
+def _render_status(status: LimitStatus) -> dict[str, Any]:
+    return {
+        "name": status.name,
+        "scope": f"api:{status.api}" if status.api else "key",
+        "limit": status.limit,
+        "period": status.period,
+        "used": status.used,
+        "remaining": status.remaining,
+        "resets_at": write_time(status.resets_at),
+    }
+
+
+def _render_credential(
+    credential: StoredCredential, record: KeyRecord, gate: dict[str, int | str]
+) -> dict[str, Any]:
+    used = gate.get(CREDENTIAL_USED + credential.credential_id)
+    if used is None and len(record.credentials) == 1:
+        used = gate.get("at")
+    return {
+        "algorithm": credential.algorithm,
+        "size": credential.size,
+        "thumbprint": credential.thumbprint,
+        "created_at": write_time(credential.created_at),
+        "expires_at": write_time(credential.expires_at),
+        "last_used_at": write_time(_number(used)),
+    }
+
+
+def _number(value: int | str | None) -> int | None:
+    return None if value is None else int(value)

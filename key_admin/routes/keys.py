@@ -1,0 +1,149 @@
+"""Keys: create, list, read, look up, change, reset, delete."""
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Router
+
+from access.gate import statuses
+from access.keys import KeyRecord
+from access.policies import overlay
+from key_admin.key_operations import check_expiry, create_key
+from key_admin.models import KeyFields, KeyInput, LookupInput, validate
+from key_admin.problems import invalid_field, version_mismatch
+from key_admin.render import editable, render_effective, render_key
+from key_admin.service import Service, check_version, etag, read_body, read_page, service
+from store.key_writer import InvalidCursorError, KeyFilter, UnknownPolicyError, VersionConflictError
+from store.keys import Gate, load_policies
+
+router = Router()
+MERGE_PATCH = ("application/json", "application/merge-patch+json")
+
+
+@router.post("/keys")
+def create() -> Response[str]:
+    wanted = validate(KeyInput, read_body(router.current_event))
+    created = create_key(service(), wanted)
+    body = render_key(created.record, {}) | {"key_id": created.key_id}
+    if wanted.jwt_data is not None and wanted.jwt_data.generate:
+        body["jwt_data"] = created.shown
+    return _answer(HTTPStatus.CREATED, body, location=f"/keys/{created.record.key_hash}")
+
+
+@router.get("/keys")
+def list_all() -> Response[str]:
+    parameters = router.current_event.query_string_parameters or {}
+    limit, cursor = read_page(parameters)
+    wanted = KeyFilter(
+        owner=parameters.get("owner", ""),
+        policy=parameters.get("policy", ""),
+        tag=parameters.get("tag", ""),
+        enabled=_truth(parameters.get("enabled")),
+    )
+    work = service()
+    try:
+        page = work.writer.list_keys(wanted, limit=limit, cursor=cursor)
+    except InvalidCursorError:
+        raise invalid_field("cursor", "is not one that a list gave") from None
+    items = [render_key(record, {}) for record in page.items]
+    return _answer(HTTPStatus.OK, {"items": items, "next": page.cursor})
+
+
+@router.post("/keys/lookup")
+def look_up() -> Response[str]:
+    wanted = validate(LookupInput, read_body(router.current_event))
+    return _answer_key(*service().find_key(service().hash_of(wanted.key_id)))
+
+
+@router.get("/keys/<key_hash>")
+def read(key_hash: str) -> Response[str]:
+    return _answer_key(*service().find_key(key_hash))
+
+
+@router.patch("/keys/<key_hash>")
+def change(key_hash: str) -> Response[str]:
+    work = service()
+    patch = read_body(router.current_event, content_types=MERGE_PATCH)
+    for member, advice in (("jwt_data", "is not patched; rotate the key"), ("key_id", "does not change")):
+        if member in patch:
+            raise invalid_field(member, advice)
+    record, _ = work.find_key(key_hash)
+    check_version(router.current_event, record.version)
+    wanted = validate(KeyFields, _merge(editable(record), patch))
+    if "expires_at" in patch:
+        check_expiry(wanted, work.now())
+    after = _next_version(work, record, **wanted.values())
+    try:
+        work.writer.update_key(record, after)
+    except UnknownPolicyError:
+        raise invalid_field("policies", "names a policy that does not exist") from None
+    except VersionConflictError:
+        raise version_mismatch() from None
+    return _answer_key(*work.find_key(key_hash))
+
+
+@router.post("/keys/<key_hash>/reset")
+def reset(key_hash: str) -> Response[str]:
+    work = service()
+    record, _ = work.find_key(key_hash)
+    check_version(router.current_event, record.version)
+    try:
+        work.writer.reset_key(record, _next_version(work, record))
+    except VersionConflictError:
+        raise version_mismatch() from None
+    return _answer_key(*work.find_key(key_hash))
+
+
+@router.delete("/keys/<key_hash>")
+def delete(key_hash: str) -> Response[str]:
+    work = service()
+    record, _ = work.find_key(key_hash)
+    check_version(router.current_event, record.version)
+    try:
+        work.writer.delete_key(record)
+    except VersionConflictError:
+        raise version_mismatch() from None
+    return Response(int(HTTPStatus.NO_CONTENT))
+
+
+def _next_version(work: Service, record: KeyRecord, **changes: Any) -> KeyRecord:  # noqa: ANN401 - the record's members
+    return record._replace(version=record.version + 1, updated_at=work.now(), **changes)
+
+
+def _merge(target: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    """JSON merge patch (RFC 7396)."""
+    merged = dict(target)
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        elif isinstance(value, dict):
+            known = merged.get(name)
+            merged[name] = _merge(known if isinstance(known, dict) else {}, value)
+        else:
+            merged[name] = value
+    return merged
+
+
+def _truth(text: str | None) -> bool | None:
+    if text not in {None, "true", "false"}:
+        raise invalid_field("enabled", "must be true or false")
+    return None if text is None else text == "true"
+
+
+def _answer_key(record: KeyRecord, gate: Gate) -> Response[str]:
+    work = service()
+    effective = overlay(record, load_policies(work.client, work.table, record.policies))
+    limits = (*effective.rate_limits, *effective.quotas) if effective else ()
+    body = render_key(record, gate) | {
+        "effective": render_effective(effective, statuses(gate, limits, now_ms=work.now() * 1000))
+    }
+    return _answer(HTTPStatus.OK, body)
+
+
+def _answer(status: HTTPStatus, body: dict[str, Any], *, location: str = "") -> Response[str]:
+    headers: dict[str, str | list[str]] = {"Location": location} if location else {}
+    if "version" in body:
+        headers["ETag"] = etag(body["version"])
+    return Response(int(status), "application/json", json.dumps(body), headers=headers)
