@@ -20,7 +20,7 @@ for resource in (keys, policies, open_pages):
     app.include_router(resource.router)
 
 
-@app.exception_handler(Problem)
+@app.exception_handler(Problem)  # type: ignore[untyped-decorator] # Powertools' own
 def _tell_problem(problem: Problem) -> Response[str]:
     logger.info("refused", extra={"problem": problem.code, "status": int(problem.status)})
     return render(problem)
@@ -41,10 +41,9 @@ def _tell_no_route(_error: NotFoundError) -> Response[str]:
 def _methods_by_path() -> dict[re.Pattern[str], set[str]]:
     found: dict[re.Pattern[str], set[str]] = {}
     for resource in (keys, policies, open_pages):
-        for rule, *_ in resource.router._routes:  # noqa: SLF001 - the only list of routes there is
-            path, methods = rule, _[0] if _ else ()
+        for path, methods, *_ in resource.router._routes:  # noqa: SLF001 - the only list of routes there is
             pattern = re.compile(re.sub(r"<[a-z_]+>", "[^/]+", str(path)))
-            found.setdefault(pattern, set()).update([methods] if isinstance(methods, str) else methods)
+            found.setdefault(pattern, set()).update(methods)
     return found
 
 

@@ -118,8 +118,9 @@ def _store(service: Service, material: Material, key_hash: KeyHash, now: int) ->
 
 def _first_expiry(service: Service, values: dict[str, Any], now: int) -> int | None:
     """The expiry asked for, else what a policy sets for new keys (the last one that does)."""
-    if values["expires_at"] is not None or not values["policies"]:
-        return values["expires_at"]
+    expires_at: int | None = values["expires_at"]
+    if expires_at is not None or not values["policies"]:
+        return expires_at
     found = load_policies(service.client, service.table, values["policies"])
     lifetimes = [found[one].key_expires_in_seconds for one in values["policies"] if one in found]
     return next((now + lifetime for lifetime in reversed(lifetimes) if lifetime), None)

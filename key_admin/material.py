@@ -173,10 +173,15 @@ def _is_key_text(secret: bytes) -> bool:
     """Whether a secret is a key in some text form: PEM, JWK, DER, or one of them encoded."""
     forms = [secret]
     text = re.sub(rb"\s+", b"", secret)
-    for decode in (b64decode, urlsafe_b64decode, bytes.fromhex):
+    padded = text + b"=" * (-len(text) % 4)
+    decoders: list[Callable[[], bytes]] = [
+        lambda: b64decode(padded),
+        lambda: urlsafe_b64decode(padded),
+        lambda: bytes.fromhex(text.decode()),
+    ]
+    for decode in decoders:
         try:
-            padded = text + b"=" * (-len(text) % 4) if decode is not bytes.fromhex else text
-            forms.append(decode(padded if decode is not bytes.fromhex else padded.decode()))  # type: ignore[operator] # one of three
+            forms.append(decode())
         except ValueError:
             continue
     return any(_is_plain_key(form) for form in forms)
@@ -304,7 +309,7 @@ def _judge(jwk: dict[str, str], algorithm: Algorithm, field: str) -> Material:
         _judge_ed25519(jwk, field)
     try:
         key = load_public_key(algorithm, jwk)
-        get_default_algorithms()[algorithm.value].from_jwk(json.dumps(jwk))  # type: ignore[attr-defined] # of its classes
+        get_default_algorithms()[algorithm.value].from_jwk(json.dumps(jwk))
     except UnusableMaterialError:
         raise invalid_field(field, f"is no valid {algorithm.value} key") from None
     except Exception:  # noqa: BLE001 - PyJWT and cryptography raise many kinds

@@ -12,7 +12,6 @@ from access.limits import (
     CALENDAR,
     CALENDAR_PERIODS,
     DEFAULT_NAME,
-    FIRST_USE,
     MAX_LIMIT,
     MAX_LIMITS_PER_KEY,
     MAX_RATE_PERIOD_SECONDS,
@@ -21,7 +20,6 @@ from access.limits import (
     RateLimit,
     period_seconds,
 )
-from access.policies import GRANTS, QUOTAS, RATE_LIMITS
 from key_admin.problems import FieldError, invalid, malformed
 
 MAX_METADATA_CHARACTERS = 4_000  # with everything else, an authorizer's answer stays below 8 KB
@@ -66,7 +64,7 @@ class RateLimitInput(Strict):
 class QuotaInput(Strict):
     limit: Amount
     period: str
-    anchor: Literal["first_use", "calendar"] = FIRST_USE
+    anchor: Literal["first_use", "calendar"] = "first_use"
     name: Label = DEFAULT_NAME
     api: ApiName | Literal[""] = ""
 
@@ -219,7 +217,7 @@ class PolicyInput(Rights):
     """The body of PUT /policies/{id}."""
 
     active: bool = True
-    partitions: list[Literal["grants", "rate_limits", "quotas"]] = [GRANTS, RATE_LIMITS, QUOTAS]
+    partitions: list[Literal["grants", "rate_limits", "quotas"]] = []
     key_expires_in_seconds: Seconds | Literal[0] = 0
 
     def values(self) -> dict[str, Any]:

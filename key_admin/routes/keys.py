@@ -7,7 +7,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from access.gate import statuses
+from access.gate import Limit, statuses
 from access.keys import KeyRecord
 from access.policies import overlay
 from key_admin.key_operations import check_expiry, create_key
@@ -18,7 +18,7 @@ from key_admin.service import Service, check_version, etag, read_body, read_page
 from store.key_writer import InvalidCursorError, KeyFilter, UnknownPolicyError, VersionConflictError
 from store.keys import Gate, load_policies
 
-router = Router()
+router = Router()  # type: ignore[no-untyped-call] # Powertools' own
 MERGE_PATCH = ("application/json", "application/merge-patch+json")
 
 
@@ -135,7 +135,7 @@ def _truth(text: str | None) -> bool | None:
 def _answer_key(record: KeyRecord, gate: Gate) -> Response[str]:
     work = service()
     effective = overlay(record, load_policies(work.client, work.table, record.policies))
-    limits = (*effective.rate_limits, *effective.quotas) if effective else ()
+    limits: tuple[Limit, ...] = (*effective.rate_limits, *effective.quotas) if effective else ()
     body = render_key(record, gate) | {
         "effective": render_effective(effective, statuses(gate, limits, now_ms=work.now() * 1000))
     }

@@ -15,7 +15,7 @@ from key_admin.service import Service, check_version, etag, read_body, read_page
 from store.key_writer import InUseError, InvalidCursorError, VersionConflictError
 from store.keys import load_policies
 
-router = Router()
+router = Router()  # type: ignore[no-untyped-call] # Powertools' own
 _POLICY_ID = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
 
 

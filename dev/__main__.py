@@ -1,0 +1,70 @@
+"""`make dev`: run the whole stack until it is told to end."""
+
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from dev.services import ROOT
+from dev.stack import LocalStack, show
+
+ENDPOINTS = ROOT / ".dev" / "endpoints.json"
+_WELCOME = """
+Tollgate is ready.
+
+  admin API  {admin_url}
+  REST API   {rest_url}
+  HTTP API   {http_url}
+  admin key  {admin_key}
+
+Three commands to paste in another terminal: make a key, call with a token it signs, and see
+the limit of three requests in ten seconds.
+
+  curl -s {admin_url}/keys -H "Authorization: Bearer {admin_key}" -H "Content-Type: application/json" \\
+    -d '{{"name":"demo","key_id":"demo-{pid}","jwt_data":{{"algorithm":"HS256","secret":"{secret}"}},"grants":[{{"api":"*"}}],"rate_limits":[{{"limit":3,"period":"10s"}}]}}'
+
+  curl -i {rest_url}/hello -H "Authorization: Bearer $(.venv/bin/python -m dev.sign demo-{pid} {secret})"
+
+  for i in 1 2 3 4; do curl -s -w ' %{{http_code}}\\n' {rest_url}/hello -H "Authorization: Bearer $(.venv/bin/python -m dev.sign demo-{pid} {secret})"; done
+
+Ctrl-C ends it.
+"""
+
+
+def main() -> int:
+    """Start, say where everything is, wait, end."""
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    port = _read_port(os.environ.get("PORT", "3000"))
+    data = os.environ.get("DATA")
+    show("Starting DynamoDB, Secrets Manager, the functions and the gateway …")
+    with LocalStack(port=port, data=Path(data) if data else None, progress=show, quiet=False) as stack:
+        endpoints = {
+            "admin_url": stack.admin_url,
+            "rest_url": stack.rest_url,
+            "http_url": stack.http_url,
+            "rest_api_id": "demorest",
+            "http_api_id": "demohttp",
+            "admin_key": stack.admin_key,
+            "pid": os.getpid(),
+        }
+        ENDPOINTS.parent.mkdir(exist_ok=True)
+        ENDPOINTS.write_text(json.dumps(endpoints, indent=2) + "\n")
+        show(_WELCOME.format(**endpoints, secret=os.urandom(20).hex()))
+        ended.wait()
+        show("Ending …")
+    ENDPOINTS.unlink(missing_ok=True)
+    return 0
+
+
+def _read_port(text: str) -> int:
+    if not text.isdigit() or int(text) > 65_535:  # noqa: PLR2004 - the highest port
+        sys.exit(f"PORT must be a number from 0 to 65535, not {text!r}")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

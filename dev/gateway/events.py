@@ -1,0 +1,203 @@
+"""The events that API Gateway sends: to authorizers and to proxy integrations."""
+
+import base64
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from dev.gateway.messages import Request
+
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+
+
+class Route(NamedTuple):
+    """A route that matched: its template, and the values of its path parameters."""
+
+    key: str  # REST: the resource path; HTTP: "GET /x" or "$default"
+    parameters: dict[str, str]
+
+
+class Stage(NamedTuple):
+    """An API and the stage of it that is served."""
+
+    api_id: str
+    name: str
+    variables: Mapping[str, str]
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{self.api_id}/{self.name}"
+
+    @property
+    def domain(self) -> str:
+        return f"{self.api_id}.execute-api.{REGION}.amazonaws.com"
+
+    def method_arn(self, request: Request) -> str:
+        return f"{self.arn}/{request.method}/{request.path.removeprefix('/')}"
+
+
+def rest_token(request: Request, stage: Stage, token: str) -> dict[str, Any]:
+    return {"type": "TOKEN", "authorizationToken": token, "methodArn": stage.method_arn(request)}
+
+
+def rest_request(request: Request, stage: Stage, route: Route) -> dict[str, Any]:
+    event = rest_proxy(request, stage, route, None)
+    for name in ("body", "isBase64Encoded"):
+        del event[name]
+    return {"type": "REQUEST", "methodArn": stage.method_arn(request)} | event
+
+
+def http_request(request: Request, stage: Stage, route: Route, identity: list[str], version: str) -> dict[str, Any]:
+    if version == "1.0":
+        event = rest_request(request, stage, route)
+        joined = ",".join(identity)
+        return {"version": "1.0", "identitySource": joined, "authorizationToken": joined} | event
+    event = http_proxy(request, stage, route, None)
+    for name in ("body", "isBase64Encoded"):
+        event.pop(name, None)
+    arn = stage.method_arn(request)
+    return event | {"type": "REQUEST", "routeArn": arn, "identitySource": identity or None}
+
+
+def websocket_connect(request: Request, stage: Stage, connection_id: str) -> dict[str, Any]:
+    moment = datetime.fromtimestamp(request.received_at, UTC)
+    return {
+        "type": "REQUEST",
+        "methodArn": f"{stage.arn}/$connect",
+        **_multi_maps(request),
+        "stageVariables": dict(stage.variables),
+        "requestContext": {
+            "routeKey": "$connect",
+            "eventType": "CONNECT",
+            "messageDirection": "IN",
+            "stage": stage.name,
+            "connectedAt": int(request.received_at * 1000),
+            "requestTimeEpoch": int(request.received_at * 1000),
+            "requestTime": moment.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+            "identity": {"sourceIp": request.source_ip},
+            "requestId": request.request_id,
+            "domainName": stage.domain,
+            "connectionId": connection_id,
+            "apiId": stage.api_id,
+        },
+    }
+
+
+def rest_proxy(
+    request: Request, stage: Stage, route: Route, authorizer: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    moment = datetime.fromtimestamp(request.received_at, UTC)
+    body, is_encoded = _body(request)
+    context: dict[str, Any] = {
+        "resourceId": "05c7jb",
+        "resourcePath": route.key,
+        "httpMethod": request.method,
+        "path": f"/{stage.name}{request.path}",
+        "stage": stage.name,
+        "accountId": ACCOUNT,
+        "apiId": stage.api_id,
+        "protocol": "HTTP/1.1",
+        "requestId": request.request_id,
+        "extendedRequestId": request.request_id,
+        "requestTime": moment.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "requestTimeEpoch": int(request.received_at * 1000),
+        "domainName": stage.domain,
+        "domainPrefix": stage.api_id,
+        "identity": {"sourceIp": request.source_ip, "userAgent": request.header("user-agent"), "apiKey": None},
+    }
+    if authorizer is not None:
+        context["authorizer"] = dict(authorizer)
+    return {
+        "resource": route.key,
+        "path": request.path,
+        "httpMethod": request.method,
+        **_multi_maps(request),
+        "pathParameters": route.parameters or None,
+        "stageVariables": dict(stage.variables) or None,
+        "requestContext": context,
+        "body": body,
+        "isBase64Encoded": is_encoded,
+    }
+
+
+def http_proxy(
+    request: Request, stage: Stage, route: Route, authorizer: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    moment = datetime.fromtimestamp(request.received_at, UTC)
+    path = request.path if stage.name == "$default" else f"/{stage.name}{request.path}"
+    headers: dict[str, str] = {}
+    cookies: list[str] = []
+    for name, value in request.headers:
+        if name.lower() == "cookie":
+            cookies += [one.strip() for one in value.split(";")]
+        else:
+            known = headers.get(name.lower())
+            headers[name.lower()] = value if known is None else f"{known},{value}"
+    parameters: dict[str, str] = {}
+    for name, value in request.parameters:
+        parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
+    context: dict[str, Any] = {
+        "accountId": ACCOUNT,
+        "apiId": stage.api_id,
+        "domainName": stage.domain,
+        "domainPrefix": stage.api_id,
+        "http": {
+            "method": request.method,
+            "path": path,
+            "protocol": "HTTP/1.1",
+            "sourceIp": request.source_ip,
+            "userAgent": request.header("user-agent") or "",
+        },
+        "requestId": request.request_id,
+        "routeKey": route.key,
+        "stage": stage.name,
+        "time": moment.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "timeEpoch": int(request.received_at * 1000),
+    }
+    if authorizer is not None:
+        context["authorizer"] = {"lambda": dict(authorizer)}
+    body, is_encoded = _body(request)
+    optional = {
+        "cookies": cookies,
+        "queryStringParameters": parameters,
+        "pathParameters": route.parameters,
+        "stageVariables": dict(stage.variables),
+        "body": body,
+    }
+    return {
+        "version": "2.0",
+        "routeKey": route.key,
+        "rawPath": path,
+        "rawQueryString": request.query,
+        "headers": headers,
+        "requestContext": context,
+        "isBase64Encoded": is_encoded,
+        **{name: value for name, value in optional.items() if value},
+    }
+
+
+def _multi_maps(request: Request) -> dict[str, Any]:
+    headers: dict[str, list[str]] = {}
+    for name, value in request.headers:
+        headers.setdefault(name, []).append(value)
+    query: dict[str, list[str]] = {}
+    for name, value in request.parameters:
+        query.setdefault(name, []).append(value)
+    return {
+        "headers": {name: values[-1] for name, values in headers.items()},
+        "multiValueHeaders": headers,
+        "queryStringParameters": {name: values[-1] for name, values in query.items()} or None,
+        "multiValueQueryStringParameters": query or None,
+    }
+
+
+def _body(request: Request) -> tuple[str | None, bool]:
+    if not request.body:
+        return None, False
+    try:
+        return request.body.decode(), False
+    except UnicodeDecodeError:
+        return base64.b64encode(request.body).decode(), True
+
+

@@ -1,0 +1,53 @@
+"""Requests and responses, as the gateway's parts pass them on."""
+
+import time
+import uuid
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+
+Header = tuple[str, str]
+
+
+class Request(NamedTuple):
+    """A request below a mount. `path` is as sent, percent-encoding and all."""
+
+    method: str
+    path: str
+    query: str
+    headers: tuple[Header, ...]
+    body: bytes
+    source_ip: str
+    request_id: str
+    received_at: float
+
+    @classmethod
+    def make(
+        cls, method: str, target: str, headers: tuple[Header, ...], body: bytes, source_ip: str
+    ) -> "Request":
+        path, _, query = target.partition("?")
+        return cls(method, path or "/", query, headers, body, source_ip, str(uuid.uuid4()), time.time())
+
+    def header(self, name: str) -> str | None:
+        """The last value of a header, None where it is absent."""
+        return next((value for found, value in reversed(self.headers) if found.lower() == name.lower()), None)
+
+    @property
+    def parameters(self) -> list[tuple[str, str]]:
+        return parse_qsl(self.query, keep_blank_values=True)
+
+
+class Response(NamedTuple):
+    """What the client gets, and why, for the gateway's log."""
+
+    status: int
+    headers: tuple[Header, ...]
+    body: bytes
+    decision: str = ""
+
+
+class GatewayError(Exception):
+    """The gateway itself answers. `kind` is a gateway response type."""
+
+    def __init__(self, kind: str, *, context: dict[str, str] | None = None, detail: str = "") -> None:
+        super().__init__(f"{kind} {detail}".strip())
+        self.kind, self.context, self.detail = kind, context or {}, detail

@@ -1,0 +1,91 @@
+"""One port, several APIs: an HTTP server that mounts them below their paths."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from dev.gateway.messages import Request, Response
+
+MAX_BODY_BYTES = 10 * 1024 * 1024  # API Gateway's own bound
+Handler = Callable[[Request], Response]
+
+
+class GatewayServer(ThreadingHTTPServer):
+    """Serves the APIs mounted at path prefixes, on 127.0.0.1."""
+
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, port: int, mounts: Mapping[str, Handler], *, quiet: bool = False) -> None:
+        super().__init__(("127.0.0.1", port), _GatewayHandler)
+        self.mounts = mounts
+        self.quiet = quiet
+
+    def start(self) -> None:
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self) -> None:
+        self.shutdown()
+        self.server_close()
+
+    def find(self, target: str) -> tuple[Handler, str] | None:
+        """The API that a request target belongs to, and the target below its mount."""
+        for mount, handler in self.mounts.items():
+            if target == mount or target.startswith((f"{mount}/", f"{mount}?")):
+                return handler, target.removeprefix(mount)
+        return None
+
+
+class _GatewayHandler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: GatewayServer
+
+    def _serve(self) -> None:
+        started = time.perf_counter()
+        length = self.headers.get("Content-Length", "0")
+        if not length.isdigit() or int(length) > MAX_BODY_BYTES or "Transfer-Encoding" in self.headers:
+            self.close_connection = True
+            self._send(Response(413, (), b"", "refused: body"))
+            return
+        body = self.rfile.read(int(length))
+        found = self.server.find(self.path)
+        if found is None:
+            response = Response(404, (("Content-Type", "text/plain"),), b"No API is mounted here.\n", "no API")
+        else:
+            handler, target = found
+            request = Request.make(
+                self.command, target, tuple(self.headers.items()), body, self.client_address[0]
+            )
+            response = self._handle(handler, request)
+        self._send(response)
+        if not self.server.quiet:
+            elapsed = (time.perf_counter() - started) * 1000
+            path = self.path.partition("?")[0]
+            sys.stdout.write(f"{self.command} {path} {response.status} {response.decision} {elapsed:.1f} ms\n")
+            sys.stdout.flush()
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _serve
+
+    def _handle(self, handler: Handler, request: Request) -> Response:
+        try:
+            return handler(request)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the door stays shut
+            sys.stderr.write(f"gateway: {type(error).__name__}: {error}\n")
+            body = b'{"message":"Internal Server Error"}'
+            return Response(500, (("Content-Type", "application/json"),), body, "gateway error")
+
+    def _send(self, response: Response) -> None:
+        self.send_response(response.status)
+        for name, value in response.headers:
+            if name.lower() not in {"content-length", "connection", "transfer-encoding"}:
+                self.send_header(name, value.replace("\r", " ").replace("\n", " "))
+        self.send_header("Content-Length", str(len(response.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(response.body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class says so
+        """Stay silent: one line for each request is written above."""

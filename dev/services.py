@@ -1,0 +1,113 @@
+"""DynamoDB and Secrets Manager, emulated over HTTP by MiniStack in an environment of its own."""
+
+import json
+import os
+import secrets
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import boto3
+
+from dev.processes import end, free_port, spawn
+
+ROOT = Path(__file__).resolve().parent.parent
+MINISTACK = ROOT / ".venv-ministack" / "bin" / "ministack"
+REGION = "us-east-1"
+ACCOUNT = "123456789012"
+READY_SECONDS = 30
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+SECRET_NAME = "tollgate-master-secret"  # noqa: S105 - a name
+
+
+class Services:
+    """A running MiniStack. `data` keeps what it holds between runs."""
+
+    def __init__(self, data: Path | None = None) -> None:
+        self._data = data
+        self.port = free_port()
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        if not MINISTACK.exists():
+            message = f"{MINISTACK.parent.parent.name} is missing: run `make dev` or `make test`, which install it"
+            raise RuntimeError(message)
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed on exit
+        environ = {
+            "PATH": os.environ.get("PATH", ""),
+            "GATEWAY_PORT": str(self.port),
+            "BIND_HOST": "127.0.0.1",
+            "MINISTACK_HOST": "127.0.0.1",
+            "MINISTACK_REGION": REGION,
+            "SERVICES": "dynamodb,secretsmanager",
+        }
+        if self._data is not None:
+            self._data.mkdir(parents=True, exist_ok=True)
+            environ |= {"PERSIST_STATE": "1", "STATE_DIR": str(self._data.resolve())}
+        self._process = spawn([str(MINISTACK)], environ=environ, cwd=ROOT, output=self._log)
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            end(self._process)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        end(self._process, seconds=10)
+        self._log.close()
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 - a boto3 client
+        """A boto3 client of "dynamodb" or "secretsmanager"."""
+        return boto3.client(
+            service,  # type: ignore[call-overload] # name at run time
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id="local",
+            aws_secret_access_key="local",  # noqa: S106 - the emulator takes any
+        )
+
+    def environ(self) -> dict[str, str]:
+        """What points a function at these services."""
+        return CREDENTIALS | {
+            "AWS_ENDPOINT_URL_DYNAMODB": self.endpoint,
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.endpoint,
+        }
+
+    def create_table(self, name: str, properties: dict[str, Any]) -> None:
+        """Create a table from the properties of AWS::DynamoDB::Table, unless it is there."""
+        client = self.client("dynamodb")
+        if name in client.list_tables()["TableNames"]:
+            return
+        taken = ("BillingMode", "AttributeDefinitions", "KeySchema")
+        client.create_table(TableName=name, **{one: properties[one] for one in taken})
+
+    def create_secret(self, properties: dict[str, Any]) -> str:
+        """Create a secret from the properties of AWS::SecretsManager::Secret; its ARN."""
+        client = self.client("secretsmanager")
+        try:
+            return str(client.describe_secret(SecretId=SECRET_NAME)["ARN"])
+        except client.exceptions.ResourceNotFoundException:
+            wanted = properties["GenerateSecretString"]
+            value = json.loads(wanted["SecretStringTemplate"])
+            length = int(wanted["PasswordLength"])
+            value[wanted["GenerateStringKey"]] = secrets.token_hex(length)[:length]
+            return str(client.create_secret(Name=SECRET_NAME, SecretString=json.dumps(value))["ARN"])
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                with urlopen(f"{self.endpoint}/_ministack/health", timeout=1):
+                    return
+            except (URLError, OSError):
+                time.sleep(0.05)
+        self._log.seek(0)
+        tail = self._log.read()[-2000:].decode(errors="replace")
+        message = f"the emulated services did not start:\n{tail}"
+        raise RuntimeError(message)
