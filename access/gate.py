@@ -454,4 +454,3 @@ def _wait_ms(limit: Limit, slot: str | None, gate: Gate, now_ms: int, cost: int)
     if isinstance(limit, RateLimit):
         return _wait_rate_ms(limit, _RateState.read(limit, slot, gate, now_ms), now_ms, cost)
     return _wait_quota_ms(limit, _read_quota(limit, slot, gate, now_ms), now_ms, cost)
-

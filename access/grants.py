@@ -24,9 +24,7 @@ class Grant(NamedTuple):
     cost: int = 1
 
 
-def find_grant(
-    grants: Iterable[Grant], *, apis: Collection[str], method: str, path: str
-) -> Grant | None:
+def find_grant(grants: Iterable[Grant], *, apis: Collection[str], method: str, path: str) -> Grant | None:
     """The grant that covers a request, or None; the most specific path decides.
 
     `apis` are the names under which the called API is known. A path with dot segments is

@@ -91,9 +91,7 @@ def verify_token(
     if not matching:
         verify_in_vain(algorithm_named(token.algorithm), token.signing_input, token.signature)
         return Reason.UNSUPPORTED_ALGORITHM
-    signer = next(
-        (one for one in matching if verify_signature(one, token.signing_input, token.signature)), None
-    )
+    signer = next((one for one in matching if verify_signature(one, token.signing_input, token.signature)), None)
     if signer is None:
         return Reason.INVALID_SIGNATURE
     return _check_claims(token, rules, now) or VerifiedToken(token.claims, signer.credential_id)

@@ -28,9 +28,7 @@ class UnauthorizedError(Exception):
         super().__init__("Unauthorized")
 
 
-def render(
-    request: Request, decision: Decision, effective: Effective | None, *, usage_key: str
-) -> dict[str, Any]:
+def render(request: Request, decision: Decision, effective: Effective | None, *, usage_key: str) -> dict[str, Any]:
     """The answer to API Gateway. Raises UnauthorizedError where that is the way to say 401."""
     if isinstance(decision, Deny) and decision.reason in AUTHENTICATION_REASONS:
         if request.answer is Answer.REST:

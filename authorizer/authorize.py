@@ -181,9 +181,7 @@ def _count(
     if not limits:
         return Allow(record) if environment.is_current(key) else None
     for _ in range(MAX_ATTEMPTS):
-        write = plan(
-            version=record.version, limits=limits, seen=key.gate, now_ms=now_ms, cost=cost, marks=marks
-        )
+        write = plan(version=record.version, limits=limits, seen=key.gate, now_ms=now_ms, cost=cost, marks=marks)
         try:
             environment.write_gate(key, write)
         except ConditionFailed as refused:

@@ -151,8 +151,7 @@ class Environment:
         stale = [
             policy_id
             for policy_id in policy_ids
-            if policy_id not in self._policies
-            or now_ms - self._policies[policy_id].read_at_ms >= POLICY_STALENESS_MS
+            if policy_id not in self._policies or now_ms - self._policies[policy_id].read_at_ms >= POLICY_STALENESS_MS
         ]
         if not stale:
             return

@@ -136,9 +136,7 @@ def _values(event: Mapping[str, Any], single: str, multiple: str, is_it: Any) ->
 def _cookies(event: Mapping[str, Any], name: str) -> list[str]:
     if not name:
         return []
-    texts = event.get("cookies") or [
-        pair for header in _headers(event, "cookie") for pair in header.split(";")
-    ]
+    texts = event.get("cookies") or [pair for header in _headers(event, "cookie") for pair in header.split(";")]
     pairs = (text.strip().partition("=") for text in texts)
     return [value for found, _, value in pairs if found == name]
 

@@ -38,7 +38,10 @@ def _tell(request: Request, outcome: Outcome, milliseconds: float) -> None:
                 {
                     "Namespace": "Tollgate",
                     "Dimensions": [["decision"]],
-                    "Metrics": [{"Name": "requests", "Unit": "Count"}, {"Name": "milliseconds", "Unit": "Milliseconds"}],
+                    "Metrics": [
+                        {"Name": "requests", "Unit": "Count"},
+                        {"Name": "milliseconds", "Unit": "Milliseconds"},
+                    ],
                 }
             ],
         },

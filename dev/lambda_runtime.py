@@ -51,7 +51,7 @@ class Function:
         self._lock = threading.Lock()
         self._closed = False
 
-    def invoke(self, event: Any) -> Any:  # noqa: ANN401 - JSON
+    def invoke(self, event: Any) -> Any:
         """The function's answer, through JSON. Raises FunctionError."""
         payload = json.dumps(event).encode()
         with self._slots:

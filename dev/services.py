@@ -20,7 +20,12 @@ MINISTACK = ROOT / ".venv-ministack" / "bin" / "ministack"
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 READY_SECONDS = 30
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
+}
 SECRET_NAME = "tollgate-master-secret"  # noqa: S105 - a name
 
 
@@ -36,7 +41,7 @@ class Services:
         if not MINISTACK.exists():
             message = f"{MINISTACK.parent.parent.name} is missing: run `make dev` or `make test`, which install it"
             raise RuntimeError(message)
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed on exit
+        self._log = tempfile.TemporaryFile()
         environ = {
             "PATH": os.environ.get("PATH", ""),
             "GATEWAY_PORT": str(self.port),
@@ -62,7 +67,7 @@ class Services:
         end(self._process, seconds=10)
         self._log.close()
 
-    def client(self, service: str) -> Any:  # noqa: ANN401 - a boto3 client
+    def client(self, service: str) -> Any:
         """A boto3 client of "dynamodb" or "secretsmanager"."""
         return boto3.client(
             service,  # type: ignore[call-overload] # name at run time

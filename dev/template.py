@@ -19,7 +19,7 @@ class TemplateError(Exception):
 class Intrinsic:
     """A CloudFormation function and where it stands."""
 
-    def __init__(self, name: str, argument: Any, line: int) -> None:  # noqa: ANN401 - YAML
+    def __init__(self, name: str, argument: Any, line: int) -> None:
         self.name, self.argument, self.line = name, argument, line
 
 
@@ -70,7 +70,7 @@ class Template:
         properties: dict[str, Any] = self._resolve(resolved)
         return properties | {key: own[key] for key in ("Events",) if key in own}
 
-    def resolve(self, value: Any) -> Any:  # noqa: ANN401 - YAML
+    def resolve(self, value: Any) -> Any:
         """A value with its intrinsic functions resolved."""
         return self._resolve(value)
 
@@ -78,7 +78,7 @@ class Template:
         """The first line that holds `text`."""
         return next((number for number, line in enumerate(self._text.splitlines(), 1) if text in line), 0)
 
-    def _resolve(self, value: Any) -> Any:  # noqa: ANN401 - YAML
+    def _resolve(self, value: Any) -> Any:
         if isinstance(value, Intrinsic):
             return self._evaluate(value)
         if isinstance(value, dict):
@@ -87,7 +87,7 @@ class Template:
             return [self._resolve(one) for one in value]
         return value
 
-    def _evaluate(self, found: Intrinsic) -> Any:  # noqa: ANN401 - YAML
+    def _evaluate(self, found: Intrinsic) -> Any:
         argument = self._resolve(found.argument)
         if found.name in {"Ref", "GetAtt"}:
             name = ".".join(argument) if isinstance(argument, list) else str(argument)

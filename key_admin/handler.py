@@ -52,7 +52,7 @@ class _AdminKeyRequest(Strict):
     name: Name
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's own
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer an HTTP event (payload 2.0), or perform an operation when invoked directly."""
     if "requestContext" in event:
         return app.resolve(event, context)

@@ -62,8 +62,6 @@ def check_expiry(wanted: KeyFields, now: int) -> None:
         raise invalid_field("expires_at", "is in the past")
 
 
-
-
 def _choose_key_id(service: Service, wanted: KeyInput) -> KeyId:
     if not wanted.key_id:
         return format_opaque_key_id(service.random_bytes(32))

@@ -6,6 +6,7 @@ what we took must load there too.
 """
 
 import hashlib
+import itertools
 import json
 import re
 from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
@@ -216,7 +217,7 @@ def _is_guessable(secret: bytes) -> bool:
         secret == (secret[:length] * (len(secret) // length + 1))[: len(secret)]
         for length in range(1, len(secret) // 2 + 1)
     )
-    steps = {(after - before) % 256 for before, after in zip(secret, secret[1:], strict=False)}
+    steps = {(after - before) % 256 for before, after in itertools.pairwise(secret)}
     return halves or len(steps) == 1
 
 

@@ -15,7 +15,6 @@ from access.limits import (
     MAX_LIMIT,
     MAX_LIMITS_PER_KEY,
     MAX_RATE_PERIOD_SECONDS,
-    NEVER,
     Quota,
     RateLimit,
     period_seconds,
@@ -267,7 +266,7 @@ def validate(model: type[ModelT], body: dict[str, Any]) -> ModelT:
         raise invalid(*(_field_error(one) for one in found)) from None
 
 
-def _field_error(error: Any) -> FieldError:  # noqa: ANN401 - pydantic's ErrorDetails
+def _field_error(error: Any) -> FieldError:
     location = ".".join(str(part) for part in error["loc"]) or "body"
     return FieldError(location, str(error["msg"]).removeprefix("Value error, "))
 

@@ -111,9 +111,7 @@ def _render_status(status: LimitStatus) -> dict[str, Any]:
     }
 
 
-def _render_credential(
-    credential: StoredCredential, record: KeyRecord, gate: dict[str, int | str]
-) -> dict[str, Any]:
+def _render_credential(credential: StoredCredential, record: KeyRecord, gate: dict[str, int | str]) -> dict[str, Any]:
     used = gate.get(CREDENTIAL_USED + credential.credential_id)
     if used is None and len(record.credentials) == 1:
         used = gate.get("at")

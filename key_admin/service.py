@@ -56,7 +56,7 @@ def service() -> Service:
     return Service(client, table, keyring, KeyWriter(client, table))
 
 
-def read_body(event: Any, *, content_types: tuple[str, ...] = ("application/json",)) -> dict[str, Any]:  # noqa: ANN401 - Powertools' event
+def read_body(event: Any, *, content_types: tuple[str, ...] = ("application/json",)) -> dict[str, Any]:
     """The JSON object that a request brings. Raises a Problem: 400, 413 or 415."""
     raw: str = event.raw_event.get("body") or ""
     if len(raw) > MAX_BODY_BYTES * 4 // 3 + 4:
@@ -79,7 +79,7 @@ def read_body(event: Any, *, content_types: tuple[str, ...] = ("application/json
     return parse_json(raw)
 
 
-def check_version(event: Any, version: int) -> None:  # noqa: ANN401 - Powertools' event
+def check_version(event: Any, version: int) -> None:
     """Honour If-Match; a 412 where it names another version."""
     wanted = event.headers.get("if-match")
     if wanted is not None and wanted.strip() not in {"*", etag(version)}:

@@ -24,7 +24,7 @@ def encode(value: object) -> dict[str, Any]:
     raise TypeError(message)
 
 
-def decode(attribute: Mapping[str, Any]) -> Any:  # noqa: ANN401 - whatever was stored
+def decode(attribute: Mapping[str, Any]) -> Any:
     """The value of an attribute; InvalidItemError for a type that we do not store."""
     kind, value = next(iter(attribute.items()))
     if kind == "S" or kind == "BOOL":  # noqa: PLR1714 - said as it is

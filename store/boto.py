@@ -15,7 +15,7 @@ _WORD = re.compile(r"(?<!^)(?=[A-Z])")
 class BotoClient:
     """Speaks to one service ("dynamodb", "secretsmanager") through boto3."""
 
-    def __init__(self, service: str, **options: Any) -> None:  # noqa: ANN401 - boto3's own
+    def __init__(self, service: str, **options: Any) -> None:
         config = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=2, read_timeout=5)
         self._client: Any = boto3.client(service, config=config, **options)  # type: ignore[call-overload] # name at run time
 

@@ -183,9 +183,7 @@ class Signer:
         self._region = region
         self._day_key: tuple[str, str, bytes] = ("", "", b"")
 
-    def sign(
-        self, headers: dict[str, str], body: bytes, credentials: Credentials, moment: datetime
-    ) -> dict[str, str]:
+    def sign(self, headers: dict[str, str], body: bytes, credentials: Credentials, moment: datetime) -> dict[str, str]:
         """The headers with date, token and Authorization added; names in lower case."""
         stamp = moment.strftime("%Y%m%dT%H%M%SZ")
         signed = headers | {"x-amz-date": stamp}
@@ -303,9 +301,7 @@ class _Connection:
         self._socket.sendall(message)
         head = self._read_until(b"\r\n\r\n").decode("latin-1")
         status_line, *lines = head.split("\r\n")
-        headers = {
-            name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
-        }
+        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         body = self._read_body(headers)
         self._used_at = time.monotonic()
         if headers.get("connection", "").lower() == "close":

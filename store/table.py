@@ -142,9 +142,7 @@ def _rights(values: Values) -> Values:
     return {
         "rate_limits": tuple(RateLimit(**one) for one in values.get("rate_limits", ())),
         "quotas": tuple(Quota(**one) for one in values.get("quotas", ())),
-        "grants": tuple(
-            Grant(**(one | {"methods": tuple(one["methods"])})) for one in values.get("grants", ())
-        ),
+        "grants": tuple(Grant(**(one | {"methods": tuple(one["methods"])})) for one in values.get("grants", ())),
         "tags": tuple(values.get("tags", ())),
         "metadata": dict(values.get("metadata", {})),
     }

@@ -82,15 +82,13 @@ class RestApi:
             raise GatewayError("ACCESS_DENIED", context=context, detail=verdict)
         if self._requires_key:
             presented = (
-                answer.get("usageIdentifierKey")
-                if self._key_source == "AUTHORIZER"
-                else request.header("x-api-key")
+                answer.get("usageIdentifierKey") if self._key_source == "AUTHORIZER" else request.header("x-api-key")
             )
             if presented not in self._keys:
                 raise GatewayError("INVALID_API_KEY", context=context)
         return context
 
-    def _ask(self, request: Request, authorizer: Authorizer, route: Route) -> Any:  # noqa: ANN401 - JSON
+    def _ask(self, request: Request, authorizer: Authorizer, route: Route) -> Any:
         identity = authorizers.identity_of(authorizer, request, dict(self._stage.variables))
         cache_key = (authorizer.name, *identity)
         answer = self._cache.get(cache_key) if authorizer.cache_seconds else None
@@ -153,7 +151,7 @@ class HttpApi:
             raise GatewayError("ACCESS_DENIED", detail=str(reason))
         return dict(answer.get("context") or {})
 
-    def _ask(self, request: Request, authorizer: Authorizer, route: Route) -> Any:  # noqa: ANN401 - JSON
+    def _ask(self, request: Request, authorizer: Authorizer, route: Route) -> Any:
         identity = authorizers.identity_of(authorizer, request, dict(self._stage.variables))
         cache_key = (authorizer.name, *identity)
         answer = self._cache.get(cache_key) if authorizer.cache_seconds else None
@@ -199,7 +197,7 @@ def _route_key(integration: Integration) -> str:
     return "$default" if integration.path == "$default" else f"{integration.method} {integration.path}"
 
 
-def _read_proxy_answer(answer: Any, decision: str) -> Response:  # noqa: ANN401 - JSON
+def _read_proxy_answer(answer: Any, decision: str) -> Response:
     """A Lambda proxy integration's answer. ValueError or TypeError where it is none."""
     if not isinstance(answer, dict) or "statusCode" not in answer:
         message = "the integration's answer has no statusCode"

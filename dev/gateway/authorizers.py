@@ -27,11 +27,11 @@ class ResultCache:
         self._clock = clock
         self._entries: dict[tuple[str, ...], tuple[float, Any]] = {}
 
-    def get(self, key: tuple[str, ...]) -> Any:  # noqa: ANN401 - JSON
+    def get(self, key: tuple[str, ...]) -> Any:
         expires, answer = self._entries.get(key, (0.0, None))
         return answer if self._clock() < expires else None
 
-    def put(self, key: tuple[str, ...], answer: Any, seconds: int) -> None:  # noqa: ANN401 - JSON
+    def put(self, key: tuple[str, ...], answer: Any, seconds: int) -> None:
         if seconds > 0:
             self._entries[key] = (self._clock() + seconds, answer)
 
@@ -53,7 +53,7 @@ def identity_of(authorizer: Authorizer, request: Request, variables: dict[str, s
     return found
 
 
-def call(authorizer: Authorizer, event: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+def call(authorizer: Authorizer, event: dict[str, Any]) -> Any:
     """The authorizer's answer. Raises GatewayError for its errors."""
     try:
         return authorizer.function.invoke(event)

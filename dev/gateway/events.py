@@ -84,9 +84,7 @@ def websocket_connect(request: Request, stage: Stage, connection_id: str) -> dic
     }
 
 
-def rest_proxy(
-    request: Request, stage: Stage, route: Route, authorizer: Mapping[str, Any] | None
-) -> dict[str, Any]:
+def rest_proxy(request: Request, stage: Stage, route: Route, authorizer: Mapping[str, Any] | None) -> dict[str, Any]:
     moment = datetime.fromtimestamp(request.received_at, UTC)
     body, is_encoded = _body(request)
     context: dict[str, Any] = {
@@ -121,9 +119,7 @@ def rest_proxy(
     }
 
 
-def http_proxy(
-    request: Request, stage: Stage, route: Route, authorizer: Mapping[str, Any] | None
-) -> dict[str, Any]:
+def http_proxy(request: Request, stage: Stage, route: Route, authorizer: Mapping[str, Any] | None) -> dict[str, Any]:
     moment = datetime.fromtimestamp(request.received_at, UTC)
     path = request.path if stage.name == "$default" else f"/{stage.name}{request.path}"
     headers: dict[str, str] = {}
@@ -199,5 +195,3 @@ def _body(request: Request) -> tuple[str | None, bool]:
         return request.body.decode(), False
     except UnicodeDecodeError:
         return base64.b64encode(request.body).decode(), True
-
-

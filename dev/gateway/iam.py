@@ -8,8 +8,8 @@ class PolicyError(Exception):
     """The policy is malformed, or uses an element that is not understood."""
 
 
-def evaluate(document: Any, arn: str) -> str:  # noqa: ANN401 - JSON
-    """"allow", "explicit deny" or "implicit deny" for execute-api:Invoke on an ARN."""
+def evaluate(document: Any, arn: str) -> str:
+    """Whether a policy says "allow", "explicit deny" or "implicit deny" to an invocation of an ARN."""
     if not isinstance(document, dict) or not isinstance(document.get("Statement"), list | dict):
         message = "policyDocument has no Statement"
         raise PolicyError(message)
@@ -24,7 +24,7 @@ def evaluate(document: Any, arn: str) -> str:  # noqa: ANN401 - JSON
     return "allow" if "Allow" in effects else "implicit deny"
 
 
-def _covers(statement: Any, arn: str) -> bool:  # noqa: ANN401 - JSON
+def _covers(statement: Any, arn: str) -> bool:
     if not isinstance(statement, dict) or set(statement) - {"Sid", "Effect", "Action", "Resource"}:
         message = "a statement holds an element that is not understood"
         raise PolicyError(message)

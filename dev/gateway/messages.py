@@ -21,9 +21,7 @@ class Request(NamedTuple):
     received_at: float
 
     @classmethod
-    def make(
-        cls, method: str, target: str, headers: tuple[Header, ...], body: bytes, source_ip: str
-    ) -> "Request":
+    def make(cls, method: str, target: str, headers: tuple[Header, ...], body: bytes, source_ip: str) -> "Request":
         path, _, query = target.partition("?")
         return cls(method, path or "/", query, headers, body, source_ip, str(uuid.uuid4()), time.time())
 

@@ -56,9 +56,7 @@ class _GatewayHandler(BaseHTTPRequestHandler):
             response = Response(404, (("Content-Type", "text/plain"),), b"No API is mounted here.\n", "no API")
         else:
             handler, target = found
-            request = Request.make(
-                self.command, target, tuple(self.headers.items()), body, self.client_address[0]
-            )
+            request = Request.make(self.command, target, tuple(self.headers.items()), body, self.client_address[0])
             response = self._handle(handler, request)
         self._send(response)
         if not self.server.quiet:

@@ -108,7 +108,7 @@ def delete(key_hash: str) -> Response[str]:
     return Response(int(HTTPStatus.NO_CONTENT))
 
 
-def _next_version(work: Service, record: KeyRecord, **changes: Any) -> KeyRecord:  # noqa: ANN401 - the record's members
+def _next_version(work: Service, record: KeyRecord, **changes: Any) -> KeyRecord:
     return record._replace(version=record.version + 1, updated_at=work.now(), **changes)
 
 

@@ -1,0 +1,83 @@
+# Tollgate. `make help` lists what there is. A machine needs Python 3.11 or newer, and make.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+# 3.13 where it really runs (a version manager's shim may only pretend), else what python3 is.
+PYTHON := $(shell for candidate in python3.13 python3 python; do $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$candidate; break; }; done)
+PIP := -m pip install --quiet --disable-pip-version-check --require-hashes
+SAM := SAM_CLI_TELEMETRY=0 AWS_EC2_METADATA_DISABLED=true AWS_DEFAULT_REGION=us-east-1 .venv-sam/bin/sam
+
+export PORT DATA
+
+.PHONY: help
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+.PHONY: dev
+dev: .venv/ready .venv-ministack/ready ## run the whole stack on this machine (PORT=3000, DATA=DIR)
+	@exec .venv/bin/python -m dev
+
+.PHONY: test
+test: .venv/ready .venv-ministack/ready .venv-sam/ready ## run the tests
+	.venv/bin/python -m pytest $(TESTS)
+
+.PHONY: check
+check: .venv/ready .venv-sam/ready ## lint, types, imports, template
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	$(SAM) validate --lint --template template.yaml
+
+.PHONY: build
+build: .venv-sam/ready ## build both functions as they are deployed, into .aws-sam/build
+	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(SAM) build
+
+.PHONY: lock
+lock: ## pin the dependencies anew, with hashes (needs uv)
+	for part in authorizer:authorizer/requirements.txt key-admin:key_admin/requirements.txt dev:requirements-dev.txt ministack:dev/requirements-ministack.txt sam:dev/requirements-sam.txt; do \
+	  uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 pyproject.toml --group "$${part%%:*}" --output-file "$${part#*:}"; \
+	done
+
+.PHONY: clean
+clean: ## remove environments, builds and caches
+	rm -rf .venv .venv-ministack .venv-sam .aws-sam .dev .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+define environment
+	@test -n "$(PYTHON)" || { echo "Tollgate needs Python 3.11 or newer"; exit 1; }
+	@echo "Installing $(1) with $(PYTHON) …"
+	@rm -rf $(1) && $(PYTHON) -m venv $(1) && $(1)/bin/python $(PIP) -r $(2)
+	@touch $@
+endef
+
+.venv/ready: requirements-dev.txt
+	$(call environment,.venv,$<)
+
+.venv-ministack/ready: dev/requirements-ministack.txt
+	$(call environment,.venv-ministack,$<)
+
+.venv-sam/ready: dev/requirements-sam.txt
+	$(call environment,.venv-sam,$<)
+
+# --- what `sam build` calls, in a copy of this folder ---------------------------------------
+
+# Wheels for the runtime and architecture that template.yaml names, whatever machine builds.
+define package
+	@python3.13 -c '' 2>/dev/null || { echo "sam build needs python3.13 to compile byte code for the runtime"; exit 1; }
+	python3.13 -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary=:all: \
+	  --platform manylinux2014_aarch64 --platform manylinux_2_28_aarch64 --platform manylinux_2_34_aarch64 \
+	  --python-version 3.13 --implementation cp --no-compile --target "$(ARTIFACTS_DIR)" -r $(1)/requirements.txt
+	cp -r access store $(1) "$(ARTIFACTS_DIR)/"
+	rm -rf "$(ARTIFACTS_DIR)"/bin "$(ARTIFACTS_DIR)"/$(1)/requirements.txt
+	find "$(ARTIFACTS_DIR)" -name __pycache__ -prune -exec rm -rf {} +
+	env -u PYTHONDONTWRITEBYTECODE python3.13 -m compileall -q --invalidation-mode unchecked-hash "$(ARTIFACTS_DIR)"
+endef
+
+.PHONY: build-AuthorizerFunction build-KeyAdminFunction
+build-AuthorizerFunction:
+	$(call package,authorizer)
+	rm -f "$(ARTIFACTS_DIR)"/store/{boto,key_writer}.py "$(ARTIFACTS_DIR)"/store/__pycache__/{boto,key_writer}.*
+
+build-KeyAdminFunction:
+	$(call package,key_admin)
