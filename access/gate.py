@@ -10,7 +10,7 @@ in the list gives a limit its letter, and the letter begins the names of its att
 
     rate limit   A  Aw   number of the newest sub-window
                     Axx  units counted in a sub-window, xx being its number modulo 4096
-    quota        B  Be   Unix seconds at which the window ends
+    quota        B  Be   Unix milliseconds at which the window ends
                     Bu   units used in it
 
 A rate limit cuts its period into ten sub-windows and admits while the newest sub-window and
@@ -386,9 +386,9 @@ def _wait_rate_ms(limit: RateLimit, state: _RateState, now_ms: int, cost: int) -
 
 
 class _QuotaState(NamedTuple):
-    """A quota as the gate shows it at `now`. `end` is None for `never` and before first use."""
+    """A quota as the gate shows it. `end_ms` is None for `never` and before first use."""
 
-    end: int | None
+    end_ms: int | None
     used: int
     is_open: bool
 
@@ -398,15 +398,15 @@ def _read_quota(quota: Quota, slot: str | None, gate: Gate, now_ms: int) -> _Quo
     end = gate.get(f"{slot}e") if slot else None
     if period_seconds(quota.period) is None:
         return _QuotaState(None, used, is_open=True)
-    if end is None or now_ms >= int(end) * 1000:
+    if end is None or now_ms >= int(end):
         return _QuotaState(None if end is None else int(end), 0, is_open=False)
     return _QuotaState(int(end), used, is_open=True)
 
 
-def _window_end(quota: Quota, now_ms: int) -> int:
+def _window_end_ms(quota: Quota, now_ms: int) -> int:
     if quota.anchor == CALENDAR:
-        return calendar_end(quota.period, now_ms // 1000)
-    return -(-now_ms // 1000) + (period_seconds(quota.period) or 0)
+        return calendar_end(quota.period, now_ms // 1000) * 1000
+    return now_ms + (period_seconds(quota.period) or 0) * 1000
 
 
 def _plan_quota(builder: _Builder, quota: Quota, slot: str, seen: Gate, now_ms: int, cost: int) -> None:
@@ -414,21 +414,21 @@ def _plan_quota(builder: _Builder, quota: Quota, slot: str, seen: Gate, now_ms: 
     end, used = f"{slot}e", f"{slot}u"
     room = quota.limit - cost
     if state.is_open:
-        if state.end is not None:
-            builder.require_same(end, state.end)
+        if state.end_ms is not None:
+            builder.require_same(end, state.end_ms)
         builder.require_at_most(used, room, or_absent=used not in seen)
         builder.add(used, cost)
         return
-    builder.require_same(end, state.end)
+    builder.require_same(end, state.end_ms)
     if room < 0:
         builder.require_never()
-    builder.assign(end, _window_end(quota, now_ms))
+    builder.assign(end, _window_end_ms(quota, now_ms))
     builder.assign(used, cost)
 
 
 def _quota_status(quota: Quota, slot: str | None, gate: Gate, now_ms: int) -> LimitStatus:
     state = _read_quota(quota, slot, gate, now_ms)
-    resets_at = state.end if state.is_open else _window_end(quota, now_ms)
+    resets_at_ms = state.end_ms if state.is_open else _window_end_ms(quota, now_ms)
     return LimitStatus(
         kind="quota",
         name=quota.name,
@@ -437,16 +437,16 @@ def _quota_status(quota: Quota, slot: str | None, gate: Gate, now_ms: int) -> Li
         period=quota.period,
         used=state.used,
         remaining=max(quota.limit - state.used, 0),
-        resets_at=resets_at,
+        resets_at=None if resets_at_ms is None else -(-resets_at_ms // 1000),
     )
 
 
 def _wait_quota_ms(quota: Quota, state: _QuotaState, now_ms: int, cost: int) -> int | None:
     if state.used + cost <= quota.limit:
         return 0
-    if state.end is None or not state.is_open or cost > quota.limit:
+    if state.end_ms is None or not state.is_open or cost > quota.limit:
         return None
-    return max(state.end * 1000 - now_ms, 1)
+    return max(state.end_ms - now_ms, 1)
 
 
 def _wait_ms(limit: Limit, slot: str | None, gate: Gate, now_ms: int, cost: int) -> int | None:

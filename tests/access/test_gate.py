@@ -1,0 +1,248 @@
+"""The gate's plan and diagnosis, against a small interpreter of the expressions that it makes."""
+
+import random
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from access.gate import Exceeded, GateWrite, Rolled, Stale, diagnose, is_counter, plan, statuses
+from access.limits import CALENDAR, Quota, RateLimit
+from access.decisions import Reason
+
+START_MS = 1_800_000_000_000
+
+
+def meets(write: GateWrite, item: Mapping[str, Any] | None) -> bool:
+    """Whether an item meets the write's condition, as DynamoDB would judge it."""
+    expression = re.sub(r"attribute_not_exists\((#\d+)\)", r"absent('\1')", write.condition)
+    expression = re.sub(r"(#\d+) (=|<=) (:\d+)", r"compare('\1', '\2', '\3')", expression)
+    expression = expression.replace(" AND ", " and ").replace(" OR ", " or ")
+    stored = item or {}
+
+    def compare(name: str, operator: str, value: str) -> bool:
+        found = stored.get(write.names[name])
+        if found is None:
+            return False
+        return found == write.values[value] if operator == "=" else found <= write.values[value]
+
+    return bool(eval(expression, {"absent": lambda name: write.names[name] not in stored, "compare": compare}))  # noqa: S307
+
+
+def apply(write: GateWrite, item: Mapping[str, Any]) -> dict[str, Any]:
+    """The item after the write."""
+    after = dict(item)
+    clauses = re.split(r"\b(SET|ADD|REMOVE) ", write.update)[1:]
+    for verb, parts in zip(clauses[::2], clauses[1::2], strict=True):
+        for part in parts.strip().split(", "):
+            name, *rest = part.replace(" = ", " ").split(" ")
+            attribute = write.names[name]
+            if verb == "SET":
+                after[attribute] = write.values[rest[0]]
+            elif verb == "ADD":
+                after[attribute] = after.get(attribute, 0) + write.values[rest[0]]
+            else:
+                after.pop(attribute, None)
+    return after
+
+
+class Gate:
+    """One gate, used by several environments that each remember what they saw last."""
+
+    def __init__(self, limits, *, environments=1):
+        self.item: dict[str, Any] = {"v": 1}
+        self.limits = limits
+        self.seen = [dict(self.item) for _ in range(environments)]
+        self.attempts = 0
+
+    def request(self, now_ms: int, *, environment=0, cost=1) -> Exceeded | None:
+        for _ in range(3):
+            self.attempts += 1
+            write = plan(version=1, limits=self.limits, seen=self.seen[environment], now_ms=now_ms, cost=cost, marks={"at": now_ms // 1000})
+            assert len(write.condition) < 4096
+            if meets(write, self.item):
+                self.item = apply(write, self.item)
+                self.seen[environment] = dict(self.item)
+                return None
+            self.seen[environment] = dict(self.item)
+            verdict = diagnose(self.item, version=1, limits=self.limits, now_ms=now_ms, cost=cost)
+            if isinstance(verdict, Exceeded):
+                return verdict
+            assert isinstance(verdict, Rolled)
+        raise AssertionError("not decided in three attempts")
+
+
+PERIODS = st.sampled_from(["1s", "7s", "minute", "hour", "day"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data(), period=PERIODS, limit=st.integers(0, 12), environments=st.integers(1, 4))
+def test_no_interval_of_the_period_admits_more_than_the_limit(data, period, limit, environments):
+    """Whatever the arrivals, whichever environment counts, wherever the interval starts."""
+    rate = RateLimit(limit, period)
+    seconds = {"1s": 1, "7s": 7, "minute": 60, "hour": 3600, "day": 86400}[period]
+    gate, now, admitted = Gate([rate], environments=environments), START_MS, []
+    for _ in range(data.draw(st.integers(1, 60))):
+        now += data.draw(st.integers(0, seconds * 400))
+        if gate.request(now, environment=data.draw(st.integers(0, environments - 1))) is None:
+            admitted.append(now)
+
+    for start in admitted:
+        assert sum(start <= moment < start + seconds * 1000 for moment in admitted) <= limit
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data(), period=PERIODS, limit=st.integers(1, 8))
+def test_a_request_is_refused_only_if_a_little_more_than_a_period_held_the_limit(data, period, limit):
+    """A unit comes back at most a tenth of the period late, and waiting as told admits."""
+    seconds = {"1s": 1, "7s": 7, "minute": 60, "hour": 3600, "day": 86400}[period]
+    gate, now, admitted = Gate([RateLimit(limit, period)]), START_MS, []
+    for _ in range(40):
+        now += data.draw(st.integers(0, seconds * 300))
+        refused = gate.request(now)
+        if refused is None:
+            admitted.append(now)
+        else:
+            assert sum(moment > now - seconds * 1100 for moment in admitted) >= limit
+            assert refused.retry_after_seconds is not None
+            assert refused.retry_after_seconds <= seconds * 11 // 10 + 1
+            now += refused.retry_after_seconds * 1000
+            assert gate.request(now) is None
+            admitted.append(now)
+
+
+def test_one_environment_never_needs_a_second_attempt():
+    """The turn of a window is planned from what was seen last."""
+    gate, now = Gate([RateLimit(5, "1s"), RateLimit(1000, "hour", "hourly"), Quota(10_000, "day")]), START_MS
+    source, admitted = random.Random(7), 0
+    for _ in range(2000):
+        now += source.choice([1, 20, 90, 150, 1100, 500_000])
+        before = gate.attempts
+        if gate.request(now) is None:
+            admitted += 1
+            assert gate.attempts == before + 1
+
+    assert admitted > 500
+
+
+def test_environments_that_turn_windows_for_each_other_rarely_need_a_second_attempt():
+    gate, source, now = Gate([RateLimit(10_000, "1s")], environments=10), random.Random(3), START_MS
+    for _ in range(3000):
+        now += source.randint(0, 30)
+        assert gate.request(now, environment=source.randrange(10)) is None
+
+    assert gate.attempts < 3000 * 1.05
+
+
+def test_a_first_use_quota_starts_with_the_first_request_and_ends_a_period_later():
+    gate = Gate([Quota(2, "60s")])
+
+    assert gate.request(START_MS) is None
+    assert gate.request(START_MS + 59_000) is None
+    refused = gate.request(START_MS + 59_500)
+    assert isinstance(refused, Exceeded)
+    assert (refused.reason, refused.retry_after_seconds) == (Reason.QUOTA_EXHAUSTED, 1)
+    assert gate.request(START_MS + 59_999) is not None
+    assert gate.request(START_MS + 60_000) is None
+
+
+def test_a_calendar_quota_ends_at_the_utc_boundary():
+    gate = Gate([Quota(1, "hour", CALENDAR)])
+    boundary = START_MS // 3_600_000 * 3_600_000 + 3_600_000
+
+    assert gate.request(boundary - 2000) is None
+    assert gate.request(boundary - 1) is not None
+    assert gate.request(boundary) is None
+
+
+def test_a_prepaid_quota_never_renews():
+    gate = Gate([Quota(2, "never")])
+
+    assert [gate.request(START_MS + year * 31_536_000_000) is None for year in range(4)] == [True, True, False, False]
+
+
+def test_limits_are_counted_all_or_nothing():
+    gate = Gate([RateLimit(100, "hour"), Quota(1, "day")])
+    gate.request(START_MS)
+    before = dict(gate.item)
+
+    assert gate.request(START_MS + 1) is not None
+
+    assert gate.item == before
+
+
+def test_cost_is_taken_of_every_limit():
+    gate = Gate([RateLimit(10, "hour"), Quota(7, "day")])
+
+    assert gate.request(START_MS, cost=5) is None
+    assert gate.request(START_MS, cost=3) is not None
+    assert gate.request(START_MS, cost=2) is None
+    assert [status.remaining for status in statuses(gate.item, gate.limits, now_ms=START_MS)] == [3, 0]
+
+
+@pytest.mark.parametrize("limit", [RateLimit(0, "1s"), Quota(0, "day"), Quota(0, "never")])
+def test_a_limit_of_zero_refuses_everything(limit):
+    refused = Gate([limit]).request(START_MS)
+
+    assert isinstance(refused, Exceeded)
+
+
+def test_raising_and_lowering_a_limit_keeps_what_was_used():
+    gate = Gate([Quota(3, "day")])
+    for _ in range(3):
+        gate.request(START_MS)
+
+    gate.limits = [Quota(5, "day")]
+    assert gate.request(START_MS) is None
+    gate.limits = [Quota(1, "day")]
+    refused = gate.request(START_MS)
+
+    assert refused is not None
+    assert refused.refused_by.remaining == 0
+
+
+def test_another_version_or_no_gate_at_all_is_stale():
+    limits = [Quota(3, "day")]
+    write = plan(version=1, limits=limits, seen={"v": 1}, now_ms=START_MS, cost=1, marks={})
+
+    assert not meets(write, {"v": 2})
+    assert not meets(write, None)
+    assert diagnose({"v": 2}, version=1, limits=limits, now_ms=START_MS, cost=1) == Stale()
+    assert diagnose(None, version=1, limits=limits, now_ms=START_MS, cost=1) == Stale()
+
+
+def test_a_clock_that_lags_never_turns_a_window_back():
+    """An environment whose clock is behind counts in the newest window that it finds."""
+    gate = Gate([RateLimit(3, "1s")], environments=2)
+    gate.request(START_MS + 1000, environment=0)
+    for _ in range(2):
+        assert gate.request(START_MS + 600, environment=1) is None
+
+    assert gate.request(START_MS + 600, environment=1) is not None
+    assert gate.request(START_MS + 1000, environment=0) is not None
+
+
+def test_ten_busy_rate_limits_fit_one_write_unit():
+    """Item size as DynamoDB counts it: names and numbers, two digits a byte."""
+    gate = Gate([RateLimit(100_000, f"{place + 1}s", f"limit-{place}") for place in range(10)])
+    now = START_MS
+    for _ in range(400):
+        now += 97
+        gate.request(now)
+    partition = len("PK") + len("KEY#") + 43 + len("SK") + len("GATE")
+    size = sum(
+        len(name) + (len(value) if isinstance(value, str) else (len(str(value)) + 1) // 2 + 2)
+        for name, value in gate.item.items()
+    )
+
+    assert partition + size < 1024
+
+
+def test_counters_are_told_from_the_rest_of_a_gate():
+    gate = Gate([RateLimit(5, "1s"), Quota(5, "day")])
+    gate.request(START_MS)
+
+    assert {name for name in gate.item if not is_counter(name)} == {"v", "at"}
