@@ -92,6 +92,11 @@ class LeanClient:
                     time.sleep(pause)
         raise AssertionError  # the loop returns or raises
 
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        with self._lock:
+            self._drop()
+
     def _try(self, operation: str, body: bytes) -> dict[str, Any]:
         status, headers, answer = self._exchange(self._head(operation, body) + body)
         checksum = headers.get("x-amz-crc32")

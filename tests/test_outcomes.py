@@ -20,14 +20,22 @@ def test_an_allowed_request_reaches_the_integration_with_its_context(stack, admi
     key = admin.create_key(name="acme", owner="acme-inc", metadata={"tier": "gold"}, tags=["mobile"])
     token = sign(key["key_id"])
 
-    rest, http = call("GET", f"{stack.rest_url}/orders", token=token), call("GET", f"{stack.http_url}/orders", token=token)
+    rest, http = (
+        call("GET", f"{stack.rest_url}/orders", token=token),
+        call("GET", f"{stack.http_url}/orders", token=token),
+    )
 
     assert (rest.status, http.status) == (200, 200)
     assert rest.body["authorizer"]["principalId"] == "acme-inc"
     for answer in (rest, http):
         context = answer.body["authorizer"]
         assert context["keyHash"] == key["key_hash"]
-        assert (context["keyName"], context["owner"], context["tags"], context["meta_tier"]) == ("acme", "acme-inc", "mobile", "gold")
+        assert (context["keyName"], context["owner"], context["tags"], context["meta_tier"]) == (
+            "acme",
+            "acme-inc",
+            "mobile",
+            "gold",
+        )
         assert context["quotaLimit"] == ""
 
 
@@ -133,14 +141,34 @@ def test_a_prepaid_quota_that_is_used_up_names_no_time_to_wait(stack, admin):
     assert (refused.status, refused.body) == (429, {"error": "quota_exhausted", "retry_after": None})
 
 
-@pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"])
+@pytest.mark.parametrize(
+    "algorithm",
+    [
+        "HS256",
+        "HS384",
+        "HS512",
+        "RS256",
+        "RS384",
+        "RS512",
+        "PS256",
+        "PS384",
+        "PS512",
+        "ES256",
+        "ES384",
+        "ES512",
+        "EdDSA",
+    ],
+)
 def test_every_algorithm_verifies_tokens_of_an_independent_library(stack, admin, algorithm):
     key = admin.create_key(jwt_data={"algorithm": algorithm, "generate": True})
     shown = key["jwt_data"]
     private = (
         jose_jwk.import_key({"kty": "oct", "k": shown["secret"]})
         if algorithm.startswith("HS")
-        else jose_jwk.import_key(shown["private_key"], {"EdDSA": "OKP", "ES": "EC"}.get(algorithm if algorithm == "EdDSA" else algorithm[:2], "RSA"))
+        else jose_jwk.import_key(
+            shown["private_key"],
+            {"EdDSA": "OKP", "ES": "EC"}.get(algorithm if algorithm == "EdDSA" else algorithm[:2], "RSA"),
+        )
     )
     header = {"alg": algorithm, "kid": key["key_id"]}
 
@@ -190,7 +218,11 @@ def test_an_opaque_key_is_its_own_credential_bare_or_as_bearer(stack, admin):
 @pytest.mark.parametrize("round_", range(5))
 def test_of_64_threads_at_a_quota_of_100_exactly_100_are_allowed(stack, admin, round_):
     """However many environments count at once, none admits one too many or too few."""
-    token = sign(admin.create_key(quotas=[{"limit": 100, "period": "day"}], rate_limits=[{"limit": 100_000, "period": "second"}])["key_id"])
+    token = sign(
+        admin.create_key(
+            quotas=[{"limit": 100, "period": "day"}], rate_limits=[{"limit": 100_000, "period": "second"}]
+        )["key_id"]
+    )
     seen: Counter[int] = Counter()
 
     def hammer():

@@ -19,16 +19,30 @@ def test_make_dev_starts_says_where_everything_is_and_ends_cleanly(tmp_path):
     endpoints = ROOT / ".dev" / "endpoints.json"
     endpoints.unlink(missing_ok=True)
     with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", "dev"], cwd=ROOT, env=os.environ | {"PORT": "0"}, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dev"], cwd=ROOT, env=os.environ | {"PORT": "0"}, stdout=log, stderr=log
+        )
         try:
             wait_for(endpoints, process)
             commands = re.search(r"second terminal:\n\n```sh\n(.*?)```", README, re.DOTALL)
             assert commands is not None
             script = commands[1].replace(".venv/bin/python", sys.executable)
             told = json.loads(endpoints.read_text())
-            done = subprocess.run(["bash", "-euc", script], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+            done = subprocess.run(
+                ["bash", "-euc", script], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+            )
             pasted = re.findall(r"^  (curl .*?|for .*?)\n\n", (tmp_path / "log").read_text(), re.DOTALL | re.MULTILINE)
-            results = [subprocess.run(["bash", "-euc", one.replace(".venv/bin/python", sys.executable)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60).stdout for one in pasted]
+            results = [
+                subprocess.run(
+                    ["bash", "-euc", one.replace(".venv/bin/python", sys.executable)],
+                    cwd=ROOT,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                    timeout=60,
+                ).stdout
+                for one in pasted
+            ]
         finally:
             process.send_signal(signal.SIGTERM)
             code = process.wait(30)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from access.decisions import Reason
 from access.gate import Exceeded, GateWrite, Rolled, Stale, diagnose, is_counter, plan, statuses
 from access.limits import CALENDAR, Quota, RateLimit
-from access.decisions import Reason
 
 START_MS = 1_800_000_000_000
 
@@ -61,7 +61,14 @@ class Gate:
     def request(self, now_ms: int, *, environment=0, cost=1) -> Exceeded | None:
         for _ in range(3):
             self.attempts += 1
-            write = plan(version=1, limits=self.limits, seen=self.seen[environment], now_ms=now_ms, cost=cost, marks={"at": now_ms // 1000})
+            write = plan(
+                version=1,
+                limits=self.limits,
+                seen=self.seen[environment],
+                now_ms=now_ms,
+                cost=cost,
+                marks={"at": now_ms // 1000},
+            )
             assert len(write.condition) < 4096
             if meets(write, self.item):
                 self.item = apply(write, self.item)

@@ -70,7 +70,19 @@ def test_a_header_that_is_not_strict_is_malformed(header):
     assert isinstance(parse_token(make(header)), MalformedToken)
 
 
-@pytest.mark.parametrize("change", [lambda t: t + "=", lambda t: t + ".", lambda t: " " + t, lambda t: t + "\n", lambda t: t.replace(".", "..", 1), lambda t: "." + t, lambda t: t.rsplit(".", 1)[0], lambda t: t + "A" * 9000])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t + "=",
+        lambda t: t + ".",
+        lambda t: " " + t,
+        lambda t: t + "\n",
+        lambda t: t.replace(".", "..", 1),
+        lambda t: "." + t,
+        lambda t: t.rsplit(".", 1)[0],
+        lambda t: t + "A" * 9000,
+    ],
+)
 def test_another_text_of_a_good_token_is_malformed(change):
     assert isinstance(parse_token(change(make())), MalformedToken)
 
@@ -80,7 +92,11 @@ def test_every_bit_flip_and_every_truncation_of_the_signature_fails():
     head, _, signature = token.rpartition(".")
     raw = base64.urlsafe_b64decode(signature + "=")
     variants = [raw[:length] for length in range(len(raw))]
-    variants += [bytes(byte ^ (1 << bit) if place == at else byte for place, byte in enumerate(raw)) for at in range(len(raw)) for bit in range(8)]
+    variants += [
+        bytes(byte ^ (1 << bit) if place == at else byte for place, byte in enumerate(raw))
+        for at in range(len(raw))
+        for bit in range(8)
+    ]
 
     for variant in variants:
         parsed = parse_token(f"{head}.{encode(variant)}")
@@ -93,7 +109,12 @@ def test_the_last_character_has_one_right_spelling():
     token = make()
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     spelled = [token[:-1] + letter for letter in alphabet]
-    good = [one for one in spelled if isinstance(parsed := parse_token(one), UnverifiedToken) and isinstance(verify_token(parsed, [CREDENTIAL], TokenRules(), now=NOW), VerifiedToken)]
+    good = [
+        one
+        for one in spelled
+        if isinstance(parsed := parse_token(one), UnverifiedToken)
+        and isinstance(verify_token(parsed, [CREDENTIAL], TokenRules(), now=NOW), VerifiedToken)
+    ]
 
     assert good == [token]
 
@@ -168,7 +189,18 @@ def test_what_a_key_asks_of_its_claims(claims, rules, allowed):
     assert isinstance(judge(claims, rules), VerifiedToken) is allowed
 
 
-@pytest.mark.parametrize(("typ", "rules", "allowed"), [("JWT", TokenRules(), True), ("jwt", TokenRules(), True), ("at+jwt", TokenRules(), True), ("application/at+jwt", TokenRules(), True), ("secevent+jwt", TokenRules(), False), ("secevent+jwt", TokenRules(typ="secevent+jwt"), True), ("JWT", TokenRules(typ="secevent+jwt"), False)])
+@pytest.mark.parametrize(
+    ("typ", "rules", "allowed"),
+    [
+        ("JWT", TokenRules(), True),
+        ("jwt", TokenRules(), True),
+        ("at+jwt", TokenRules(), True),
+        ("application/at+jwt", TokenRules(), True),
+        ("secevent+jwt", TokenRules(), False),
+        ("secevent+jwt", TokenRules(typ="secevent+jwt"), True),
+        ("JWT", TokenRules(typ="secevent+jwt"), False),
+    ],
+)
 def test_tokens_of_another_kind_are_refused(typ, rules, allowed):
     header = json.dumps({"alg": "HS256", "typ": typ}).encode()
 

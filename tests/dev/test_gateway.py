@@ -1,0 +1,175 @@
+"""The local gateway and the local Lambda behave as AWS documents, with real runtime processes."""
+
+import threading
+
+import pytest
+
+from dev.gateway.apis import Integration, RestApi
+from dev.gateway.authorizers import Authorizer, ResultCache
+from dev.gateway.events import Stage
+from dev.gateway.iam import PolicyError, evaluate, matches
+from dev.gateway.messages import Request
+from dev.lambda_runtime import Function, FunctionConfig, FunctionError
+
+CODE = """
+import json, os, sys, time
+if os.environ.get("FAIL_INIT"):
+    raise RuntimeError("init failed")
+def handler(event, context):
+    mode = event.get("mode") or (event.get("headers") or {}).get("mode")
+    if mode == "unauthorized": raise Exception("Unauthorized")
+    if mode == "crash": raise ValueError("boom")
+    if mode == "exit": os._exit(3)
+    if mode == "sleep": time.sleep(30)
+    if mode == "slow": time.sleep(0.3); return os.getpid()
+    if mode == "shape": return {"statusCode": 401}
+    if mode == "nested": return answer("Allow", {"a": ["b"]})
+    if mode == "deny": return answer("Deny", {"reason": "because"})
+    if mode == "other": return answer("Allow", {}, "arn:aws:execute-api:us-east-1:123456789012:api/prod/GET/other")
+    if mode == "badkey": return answer("Allow", {"retry": 7}) | {"usageIdentifierKey": "nope"}
+    if "methodArn" in event: return answer("Allow", {"n": 1, "t": True}) | {"usageIdentifierKey": "key"}
+    return {"statusCode": 200, "body": json.dumps(event["requestContext"]["authorizer"])}
+def answer(effect, context, resource="*"):
+    return {"principalId": "p", "context": context, "policyDocument": {"Version": "2012-10-17", "Statement": [{"Action": "execute-api:Invoke", "Effect": effect, "Resource": resource}]}}
+"""
+
+
+@pytest.fixture(scope="module")
+def function(tmp_path_factory):
+    made = Function(config(tmp_path_factory.mktemp("code")), max_environments=4)
+    yield made
+    made.close()
+
+
+def config(folder, **environ):
+    (folder / "toy.py").write_text(CODE)
+    return FunctionConfig("Toy", "toy.handler", folder, 1.0, 128, environ)
+
+
+@pytest.fixture(scope="module")
+def api(function):
+    responses = {
+        "ACCESS_DENIED": {"ResponseTemplates": {"application/json": '{"error":"$context.authorizer.reason"}'}},
+        "INVALID_API_KEY": {
+            "StatusCode": 429,
+            "ResponseParameters": {"Headers": {"Retry-After": "context.authorizer.retry"}},
+        },
+    }
+    authorizer = Authorizer("a", function, "REQUEST", (), 0)
+    return RestApi(
+        Stage("api", "prod", {}),
+        [Integration("GET", "/x", function, authorizer)],
+        gateway_responses=responses,
+        key_source="AUTHORIZER",
+        requires_key=True,
+        keys=frozenset({"key"}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("mode", "status", "body"),
+    [
+        ("", 200, '"n": "1", "t": "true"'),
+        ("unauthorized", 401, '{"message":"Unauthorized"}'),
+        ("crash", 500, '{"message":null}'),
+        ("exit", 500, '{"message":null}'),
+        ("sleep", 500, '{"message":null}'),
+        ("shape", 500, '{"message":null}'),
+        ("nested", 500, '{"message":null}'),
+        ("deny", 403, '{"error":"because"}'),
+        ("other", 403, '{"error":""}'),
+        ("badkey", 429, '{"message":"Forbidden"}'),
+    ],
+)
+def test_a_rest_api_answers_every_outcome_of_an_authorizer_as_aws_does(api, mode, status, body):
+    answer = api.handle(Request.make("GET", "/x", (("mode", mode),) if mode else (), b"", "127.0.0.1"))
+
+    assert answer.status == status
+    assert body in answer.body.decode()
+    assert mode != "badkey" or ("Retry-After", "7") in answer.headers
+
+
+def test_an_unknown_route_is_refused_before_the_authorizer(api):
+    answer = api.handle(Request.make("GET", "/nope", (), b"", "127.0.0.1"))
+
+    assert (answer.status, answer.body) == (403, b'{"message":"Missing Authentication Token"}')
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"), [("crash", "ValueError"), ("exit", "Runtime.ExitError"), ("sleep", "Sandbox.Timedout")]
+)
+def test_failures_come_out_apart_and_the_next_request_works(function, mode, kind):
+    with pytest.raises(FunctionError) as raised:
+        function.invoke({"mode": mode})
+
+    assert raised.value.kind == kind
+    assert function.invoke({"methodArn": "x"})["principalId"] == "p"
+
+
+def test_a_function_that_fails_in_its_init_says_so(tmp_path):
+    broken = Function(config(tmp_path, FAIL_INIT="1"))
+    with pytest.raises(FunctionError):
+        broken.invoke({})
+    broken.close()
+
+
+def test_requests_at_once_get_environments_of_their_own(function):
+    seen = []
+    threads = [threading.Thread(target=lambda: seen.append(function.invoke({"mode": "slow"}))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(set(seen)) == 4
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "expected"),
+    [
+        ("*", "anything/at:all", True),
+        ("a/*/c", "a/b/x/c", True),
+        ("a/*", "a/", True),
+        ("a?c", "abc", True),
+        ("a?c", "ac", False),
+        ("a.c", "abc", False),
+        ("A", "a", False),
+        ("a", "ab", False),
+        ("$default/*", "$default/GET/x", True),
+    ],
+)
+def test_resources_match_as_iam_does(pattern, text, expected):
+    assert matches(pattern, text) is expected
+
+
+def test_an_explicit_deny_wins_and_nothing_is_an_implicit_one():
+    allow = {"Effect": "Allow", "Action": "execute-api:*", "Resource": "*"}
+    deny = {"Effect": "Deny", "Action": "execute-api:Invoke", "Resource": ["x"]}
+
+    assert evaluate({"Statement": [allow, deny]}, "x") == "explicit deny"
+    assert evaluate({"Statement": [allow, deny]}, "y") == "allow"
+    assert evaluate({"Statement": deny}, "y") == "implicit deny"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {"Effect": "Allow", "Action": "*", "NotResource": "x"},
+        {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {}},
+        {"Effect": "Perhaps", "Action": "*", "Resource": "*"},
+        {"Effect": "Allow", "Resource": "*"},
+    ],
+)
+def test_what_is_not_understood_is_refused(statement):
+    with pytest.raises(PolicyError):
+        evaluate({"Statement": [statement]}, "x")
+
+
+def test_the_result_cache_forgets_in_time():
+    now = [0.0]
+    cache = ResultCache(lambda: now[0])
+    cache.put(("a",), {"x": 1}, 10)
+
+    assert cache.get(("a",)) == {"x": 1}
+    now[0] = 10.0
+    assert cache.get(("a",)) is None

@@ -1,0 +1,196 @@
+"""Changes of keys and policies, under races, on the emulated DynamoDB over HTTP."""
+
+import threading
+from collections import Counter
+
+import pytest
+
+from access.gate import plan
+from access.grants import Grant
+from access.key_ids import KeyHash, hash_key_id
+from access.keys import KeyRecord, Policy, StoredCredential, TokenRules
+from access.limits import Quota, RateLimit
+from store.boto import BotoClient
+from store.errors import ConditionFailed
+from store.key_writer import (
+    AlreadyExistsError,
+    InUseError,
+    InvalidCursorError,
+    KeyFilter,
+    KeyWriter,
+    UnknownPolicyError,
+    VersionConflictError,
+)
+from store.keys import load_key, load_policies, read_gate, write_gate
+
+
+@pytest.fixture
+def client(services, monkeypatch):
+    for name, value in services.environ().items():
+        monkeypatch.setenv(name, value)
+    return BotoClient("dynamodb")
+
+
+@pytest.fixture
+def writer(client, table):
+    return KeyWriter(client, table)
+
+
+def record(name: str, **members) -> KeyRecord:
+    key_hash = KeyHash(hash_key_id(b"pepper", name))
+    return KeyRecord(
+        **(
+            {
+                "key_hash": key_hash,
+                "version": 1,
+                "name": name,
+                "created_at": 1,
+                "updated_at": 1,
+                "grants": (Grant("*"),),
+            }
+            | members
+        )
+    )
+
+
+def policy(policy_id: str, version: int = 1) -> Policy:
+    return Policy(
+        policy_id, version, policy_id, 1, 1, grants=(Grant("*"),), quotas=(Quota(1, "day"),), metadata={"a": "b"}
+    )
+
+
+def test_a_key_is_read_as_it_was_written(client, table, writer):
+    whole = record(
+        "whole",
+        owner="acme",
+        tags=("a", "b"),
+        metadata={"tier": "gold"},
+        expires_at=9,
+        enabled=False,
+        credentials=(StoredCredential("c1", "RS256", 2048, "t", 1, 5, jwk={"kty": "RSA", "n": "x", "e": "AQAB"}),),
+        token_rules=TokenRules(
+            issuers=("i",), audiences=("a", "b"), require_exp=False, max_lifetime_seconds=3, leeway_seconds=2
+        ),
+        rate_limits=(RateLimit(1, "1s"),),
+        quotas=(Quota(2, "day", name="n", api="x"),),
+        grants=(Grant("x", ("GET",), "/a", 0),),
+    )
+    writer.create_key(whole)
+
+    assert load_key(client, table, whole.key_hash) == (whole, {"v": 1})
+
+
+def test_of_20_creates_of_one_key_one_succeeds(writer):
+    outcomes: Counter[str] = Counter()
+
+    def create():
+        try:
+            writer.create_key(record("same"))
+            outcomes["created"] += 1
+        except AlreadyExistsError:
+            outcomes["exists"] += 1
+
+    race(create, 20)
+
+    assert outcomes == {"created": 1, "exists": 19}
+
+
+def test_of_20_updates_of_one_version_one_succeeds(writer):
+    before = record("same")
+    writer.create_key(before)
+    outcomes: Counter[str] = Counter()
+
+    def update():
+        try:
+            writer.update_key(before, before._replace(version=2))
+            outcomes["updated"] += 1
+        except VersionConflictError:
+            outcomes["conflict"] += 1
+
+    race(update, 20)
+
+    assert outcomes == {"updated": 1, "conflict": 19}
+
+
+def test_pages_lose_and_repeat_nothing(writer):
+    names = [f"key-{number}" for number in range(45)]
+    for number, name in enumerate(names):
+        writer.create_key(record(name, owner="acme" if number % 3 else "other", tags=("t",) if number % 2 else ()))
+
+    def listed(wanted: KeyFilter) -> list[str]:
+        found, cursor = [], None
+        while True:
+            page = writer.list_keys(wanted, limit=7, cursor=cursor)
+            assert len(page.items) <= 7
+            found += [one.name for one in page.items]
+            cursor = page.cursor
+            if cursor is None:
+                return found
+
+    assert sorted(listed(KeyFilter())) == sorted(names)
+    assert sorted(listed(KeyFilter(owner="acme"))) == sorted(name for number, name in enumerate(names) if number % 3)
+    assert sorted(listed(KeyFilter(owner="acme", tag="t"))) == sorted(
+        name for number, name in enumerate(names) if number % 3 and number % 2
+    )
+    with pytest.raises(InvalidCursorError):
+        writer.list_keys(KeyFilter(), limit=7, cursor="???")
+
+
+def test_a_key_names_only_policies_that_exist(client, table, writer):
+    with pytest.raises(UnknownPolicyError):
+        writer.create_key(record("k", policies=("gold",)))
+    writer.put_policy(None, policy("gold"))
+    writer.create_key(record("k", policies=("gold",)))
+
+    with pytest.raises(InUseError):
+        writer.delete_policy(policy("gold"))
+    assert load_policies(client, table, ["gold", "none"]) == {"gold": policy("gold")}
+    writer.update_key(record("k", policies=("gold",)), record("k", version=2))
+    writer.delete_policy(policy("gold"))
+    assert load_policies(client, table, ["gold"]) == {}
+
+
+def test_a_policy_is_changed_once_a_version(writer):
+    writer.put_policy(None, policy("gold"))
+    with pytest.raises(VersionConflictError):
+        writer.put_policy(None, policy("gold"))
+    writer.put_policy(policy("gold"), policy("gold", 2))
+    with pytest.raises(VersionConflictError):
+        writer.put_policy(policy("gold"), policy("gold", 2))
+
+
+def test_a_deleted_key_does_not_come_back_through_a_request_in_flight(client, table, writer):
+    key = record("k")
+    writer.create_key(key)
+    write = plan(version=1, limits=[Quota(9, "day")], seen={"v": 1}, now_ms=1_800_000_000_000, cost=1, marks={})
+    writer.delete_key(key)
+
+    with pytest.raises(ConditionFailed) as raised:
+        write_gate(client, table, key.key_hash, write)
+
+    assert raised.value.item is None
+    assert read_gate(client, table, key.key_hash) is None
+
+
+def test_a_reset_sets_the_counters_to_zero_and_keeps_the_rest(client, table, writer):
+    key = record("k")
+    writer.create_key(key)
+    limits = [Quota(9, "day"), RateLimit(9, "1s")]
+    write_gate(
+        client,
+        table,
+        key.key_hash,
+        plan(version=1, limits=limits, seen={"v": 1}, now_ms=1_800_000_000_000, cost=1, marks={"at": 5}),
+    )
+
+    writer.reset_key(key, key._replace(version=2))
+
+    assert read_gate(client, table, key.key_hash) == {"v": 2, "at": 5}
+
+
+def race(work, count):
+    threads = [threading.Thread(target=work) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()

@@ -1,0 +1,180 @@
+"""The lean client beside boto3: the same signatures, answers and errors; and what it does when things break."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials as BotoCredentials
+
+from dev.services import CREDENTIALS
+from store.boto import BotoClient
+from store.errors import ConditionFailed, RejectedError, ThrottledError, TransactionCancelled, UnavailableError
+from store.lean import Credentials, LeanClient, Signer
+
+
+@pytest.fixture(params=["lean", "boto"])
+def client(request, services, monkeypatch):
+    for name, value in services.environ().items():
+        monkeypatch.setenv(name, value)
+    if request.param == "boto":
+        yield BotoClient("dynamodb")
+        return
+    lean = LeanClient("dynamodb")
+    yield lean
+    lean.close()
+
+
+@pytest.mark.parametrize("token", ["", "session/token=="])
+@pytest.mark.parametrize("body", [b"{}", '{"text":"\u00fc"}'.encode()])
+def test_signatures_are_botocores(token, body):
+    moment = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
+    headers = {
+        "content-type": "application/x-amz-json-1.0",
+        "host": "dynamodb.eu-west-1.amazonaws.com",
+        "x-amz-target": "DynamoDB_20120810.GetItem",
+    }
+    request = AWSRequest("POST", "https://dynamodb.eu-west-1.amazonaws.com/", data=body, headers=headers)
+    request.context["timestamp"] = moment.strftime("%Y%m%dT%H%M%SZ")
+    signer = SigV4Auth(BotoCredentials("AKID", "secret", token or None), "dynamodb", "eu-west-1")
+    request.headers["X-Amz-Date"] = request.context["timestamp"]
+    if token:
+        request.headers["X-Amz-Security-Token"] = token
+    expected = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
+
+    signed = Signer("dynamodb", "eu-west-1").sign(headers, body, Credentials("AKID", "secret", token), moment)
+
+    assert signed["authorization"].endswith(f"Signature={expected}")
+
+
+def test_both_clients_read_what_they_wrote(client, table):
+    item = {"PK": {"S": "KEY#\u00fc"}, "SK": {"S": "GATE"}, "v": {"N": "1"}}
+    client.call("PutItem", {"TableName": table, "Item": item})
+
+    found = client.call(
+        "GetItem", {"TableName": table, "Key": {"PK": item["PK"], "SK": item["SK"]}, "ConsistentRead": True}
+    )
+
+    assert found["Item"] == item
+
+
+def test_both_clients_tell_what_a_failed_condition_found(client, table):
+    key = {"PK": {"S": "a"}, "SK": {"S": "b"}}
+    client.call("PutItem", {"TableName": table, "Item": key | {"v": {"N": "2"}}})
+    request = {
+        "TableName": table,
+        "Key": key,
+        "ConditionExpression": "v = :v",
+        "UpdateExpression": "SET v = :v",
+        "ExpressionAttributeValues": {":v": {"N": "1"}},
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+
+    with pytest.raises(ConditionFailed) as raised:
+        client.call("UpdateItem", request)
+
+    assert raised.value.item is not None
+    assert raised.value.item["v"] == {"N": "2"}
+
+
+def test_both_clients_tell_the_reasons_of_a_cancelled_transaction(client, table):
+    item = {"PK": {"S": "t"}, "SK": {"S": "t"}}
+    put = {"Put": {"TableName": table, "Item": item, "ConditionExpression": "attribute_not_exists(PK)"}}
+    client.call("TransactWriteItems", {"TransactItems": [put]})
+
+    with pytest.raises(TransactionCancelled) as raised:
+        client.call("TransactWriteItems", {"TransactItems": [put]})
+
+    assert raised.value.codes == ("ConditionalCheckFailed",)
+
+
+def test_both_clients_reject_alike(client):
+    with pytest.raises(RejectedError):
+        client.call("GetItem", {"TableName": "no-such-table", "Key": {"PK": {"S": "a"}, "SK": {"S": "b"}}})
+
+
+@contextmanager
+def faulty_server(behave: Callable[[socket.socket, int], None]) -> Iterator[tuple[LeanClient, list[int]]]:
+    """A server that treats each connection as told, and a client of it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        seen: list[int] = []
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                seen.append(len(seen))
+                with connection:
+                    connection.settimeout(5)
+                    try:
+                        connection.recv(65536)
+                        behave(connection, seen[-1])
+                    except OSError:
+                        pass
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        port = server.getsockname()[1]
+        client = LeanClient("dynamodb", environ=CREDENTIALS | {"AWS_ENDPOINT_URL_DYNAMODB": f"http://127.0.0.1:{port}"})
+        yield client, seen
+        client.close()
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+
+
+def answer(status: int, body: object, *, headers: str = "") -> bytes:
+    raw = json.dumps(body).encode()
+    return f"HTTP/1.1 {status} X\r\n{headers}Connection: close\r\nContent-Length: {len(raw)}\r\n\r\n".encode() + raw
+
+
+THROTTLE = answer(400, {"__type": "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"})
+
+
+@pytest.mark.parametrize(
+    ("broken", "error"),
+    [
+        (THROTTLE, ThrottledError),
+        (answer(500, {"__type": "x#InternalServerError"}), UnavailableError),
+        (answer(200, {})[:-5], UnavailableError),
+        (answer(200, {"a": 1}, headers="x-amz-crc32: 1\r\n"), UnavailableError),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnope", UnavailableError),
+        (b"not HTTP at all\r\n\r\n", UnavailableError),
+        (b"", UnavailableError),
+    ],
+)
+def test_a_passing_fault_is_retried_and_a_lasting_one_is_told(broken, error):
+    with faulty_server(
+        lambda connection, number: connection.sendall(broken if number == 0 else answer(200, {"ok": 1}))
+    ) as (client, seen):
+        assert client.call("GetItem", {}) == {"ok": 1}
+        assert len(seen) == 2
+
+    with faulty_server(lambda connection, _: connection.sendall(broken)) as (client, seen):
+        with pytest.raises(error):
+            client.call("GetItem", {})
+        assert len(seen) <= 3
+
+
+def test_a_connection_that_was_closed_meanwhile_is_opened_anew():
+    with faulty_server(
+        lambda connection, _: connection.sendall(answer(200, {}).replace(b"Connection: close\r\n", b""))
+    ) as (client, seen):
+        for _ in range(3):
+            client.call("GetItem", {})
+
+    assert len(seen) == 3
+
+
+def test_a_server_that_never_answers_is_given_up():
+    silent = threading.Event()
+    with faulty_server(lambda *_: silent.wait(4) and None) as (client, _):
+        with pytest.raises(UnavailableError):
+            client.call("GetItem", {})
+        silent.set()

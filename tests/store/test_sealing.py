@@ -1,0 +1,45 @@
+"""Secrets at rest, and the keys that they are sealed with (RFC 5869)."""
+
+import json
+
+import pytest
+
+from store.errors import InvalidItemError
+from store.master_secret import hkdf_sha256, parse_keyring
+from store.sealing import seal, unseal
+
+KEYRING = parse_keyring(json.dumps({"current": "c" * 64}))
+NONCE = bytes(range(12))
+
+
+def test_hkdf_gives_the_first_vector_of_rfc_5869():
+    found = hkdf_sha256(bytes([0x0B] * 22), bytes.fromhex("f0f1f2f3f4f5f6f7f8f9"), salt=bytes(range(13)), length=42)
+
+    assert found.hex() == "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865"
+
+
+def test_a_sealed_secret_opens_for_its_own_key_and_algorithm_only():
+    sealed = seal(KEYRING, b"secret", key_hash="h1", algorithm="HS256", nonce=NONCE)
+
+    assert unseal(KEYRING, sealed, key_hash="h1", algorithm="HS256") == b"secret"
+    for key_hash, algorithm in (("h2", "HS256"), ("h1", "HS512")):
+        with pytest.raises(InvalidItemError):
+            unseal(KEYRING, sealed, key_hash=key_hash, algorithm=algorithm)
+
+
+def test_a_rotated_master_secret_still_opens_what_the_previous_one_sealed():
+    sealed = seal(KEYRING, b"secret", key_hash="h1", algorithm="HS256", nonce=NONCE)
+    rotated = parse_keyring(json.dumps({"current": "d" * 64, "previous": "c" * 64}))
+
+    assert unseal(rotated, sealed, key_hash="h1", algorithm="HS256") == b"secret"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"current": 1}', '{"current": "short"}', '{"current": "%s", "previous": 1}' % ("c" * 64)]
+)
+def test_a_malformed_master_secret_is_named_without_its_value(text):
+    with pytest.raises(InvalidItemError) as raised:
+        parse_keyring(text)
+
+    assert "master secret" in str(raised.value)
+    assert "short" not in str(raised.value)
