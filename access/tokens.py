@@ -5,7 +5,6 @@ VerifiedToken by passing through `verify_token`, and by no other road. What was 
 what is used: header and claims are read once. Follows RFC 7515, 7519 and 8725.
 """
 
-import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
@@ -14,9 +13,9 @@ from typing import Any, NamedTuple
 from access.credentials import Credential, algorithm_named, verify_in_vain, verify_signature
 from access.decisions import Reason
 from access.keys import TokenRules
+from access.strict_json import read_object
 
 MAX_TOKEN_BYTES = 8 * 1024  # below the 10,240 bytes that API Gateway takes for all headers
-MAX_DEPTH = 16
 MAX_TIME = 253_402_300_799  # 9999-12-31T23:59:59Z
 _TOKEN = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]*)", re.ASCII)
 _REFUSED_HEADERS = frozenset({"crit", "b64", "enc", "zip"})  # RFC 7515 4.1.11, RFC 7797, JWE
@@ -64,8 +63,8 @@ def parse_token(text: str) -> UnverifiedToken | MalformedToken:
     if parts is None:
         return MalformedToken("not three base64url parts")
     try:
-        header = _read_object(parts[1], "header")
-        claims = _read_object(parts[2], "payload")
+        header = _read_part(parts[1], "header")
+        claims = _read_part(parts[2], "payload")
         _check_header(header)
         return UnverifiedToken(
             algorithm=header["alg"],
@@ -100,20 +99,15 @@ def verify_token(
 # --- reading -------------------------------------------------------------------------------
 
 
-def _read_object(part: str, name: str) -> dict[str, Any]:
+def _read_part(part: str, name: str) -> dict[str, Any]:
     try:
-        text = _decode(part, name).decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        message = f"{name} is not strict JSON"
+        return read_object(_decode(part, name).decode("utf-8"))
+    except UnicodeDecodeError as error:
+        message = f"{name} is not UTF-8"
         raise _Malformed(message) from error
-    if not isinstance(value, dict):
-        message = f"{name} is not a JSON object"
-        raise _Malformed(message)
-    if text.count("{") + text.count("[") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
-        message = f"{name} is nested too deeply"
-        raise _Malformed(message)
-    return value
+    except ValueError as error:
+        message = f"{name} {error}"
+        raise _Malformed(message) from error
 
 
 def _decode(part: str, name: str) -> bytes:
@@ -127,33 +121,6 @@ def _decode(part: str, name: str) -> bytes:
         message = f"{name} is not canonical base64url"
         raise _Malformed(message)
     return raw
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        message = "duplicate member"
-        raise ValueError(message)
-    return members
-
-
-def _no_constant(name: str) -> None:
-    message = f"{name} is not JSON"
-    raise ValueError(message)
-
-
-def _depth(value: object) -> int:
-    deepest, level = 0, [value]
-    while level:
-        deepest += 1
-        children: list[object] = []
-        for item in level:
-            if isinstance(item, dict):
-                children += item.values()
-            elif isinstance(item, list):
-                children += item
-        level = [child for child in children if isinstance(child, dict | list)]
-    return deepest
 
 
 def _check_header(header: dict[str, Any]) -> None:

@@ -6,12 +6,14 @@ from access.grants import ADMIN_API
 from access.key_ids import KeyHash, KeyId, format_opaque_key_id, is_key_id
 from access.keys import KeyRecord, StoredCredential, TokenRules
 from key_admin.material import Material, generate_material, read_material
-from key_admin.models import JwtData, KeyFields, KeyInput, Texts
+from key_admin.models import JwtData, KeyFields, KeyInput, RotateInput, Texts
 from key_admin.problems import conflict, invalid_field
 from key_admin.service import Service
 from store.key_writer import AlreadyExistsError, UnknownPolicyError
 from store.keys import load_policies
 from store.sealing import NONCE_BYTES, seal
+
+MAX_CREDENTIALS = 4  # the one in force and those in their grace
 
 
 class CreatedKey(NamedTuple):
@@ -47,6 +49,38 @@ def create_key(service: Service, wanted: KeyInput) -> CreatedKey:
     except UnknownPolicyError:
         raise invalid_field("policies", "names a policy that does not exist") from None
     return CreatedKey(record, key_id, shown)
+
+
+class RotatedKey(NamedTuple):
+    """A record with its new credentials, and generated material, shown once."""
+
+    record: KeyRecord
+    shown: dict[str, str]
+
+
+def rotate_key(service: Service, before: KeyRecord, wanted: RotateInput) -> RotatedKey:
+    """Put new material in force; what was in force verifies until the grace ends.
+
+    Without new material only the grace of older material changes: 0 ends it now.
+    """
+    if before.is_opaque:
+        raise invalid_field("jwt_data", "an opaque key is not rotated: make a new one and delete this one")
+    now = service.now()
+    newest, *older = before.credentials
+    rules, shown = before.token_rules, dict[str, str]()
+    if wanted.jwt_data is None:
+        kept, ending = [newest], older
+    else:
+        made, new_rules, shown = _make_credentials(service, wanted.jwt_data, before.key_hash, now)
+        rules = _merge_rules(rules, new_rules, wanted.jwt_data)
+        kept, ending = [*made], [newest, *older]
+    grace_end = now + wanted.grace_seconds
+    graced = [one._replace(expires_at=min(one.expires_at or grace_end, grace_end)) for one in ending]
+    credentials = (*kept, *(one for one in graced if one.expires_at is not None and one.expires_at > now))
+    if len(credentials) > MAX_CREDENTIALS:
+        raise conflict(f"A key has at most {MAX_CREDENTIALS} credentials; end the grace of older ones first.")
+    after = before._replace(version=before.version + 1, updated_at=now, credentials=credentials, token_rules=rules)
+    return RotatedKey(after, shown)
 
 
 def create_admin_key(service: Service, name: str) -> CreatedKey:
@@ -91,6 +125,13 @@ def _make_credentials(
         leeway_seconds=data.leeway_seconds,
     )
     return (credential,), rules, {"algorithm": material.algorithm.value} | shown
+
+
+def _merge_rules(old: TokenRules, new: TokenRules, data: JwtData) -> TokenRules:
+    """The rules of a key after a rotation: what it does not name stays."""
+    members = {"issuer": "issuers", "audience": "audiences"}
+    named = {members.get(name, name) for name in data.model_fields_set}
+    return TokenRules(*(getattr(new if field in named else old, field) for field in TokenRules._fields))
 
 
 def _store(service: Service, material: Material, key_hash: KeyHash, now: int) -> StoredCredential:

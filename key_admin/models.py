@@ -1,6 +1,5 @@
 """What operators send, checked. Unknown members, other types and nulls are refused."""
 
-import json
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar
@@ -19,7 +18,7 @@ from access.limits import (
     RateLimit,
     period_seconds,
 )
-from key_admin.problems import FieldError, invalid, malformed
+from key_admin.problems import FieldError, invalid
 
 MAX_METADATA_CHARACTERS = 4_000  # with everything else, an authorizer's answer stays below 8 KB
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})", re.ASCII)
@@ -208,6 +207,13 @@ class KeyInput(KeyFields):
     jwt_data: JwtData | None = None
 
 
+class RotateInput(Strict):
+    """The body of POST /keys/{key_hash}/rotate; without `jwt_data` only the grace changes."""
+
+    jwt_data: JwtData | None = None
+    grace_seconds: Annotated[int, Field(ge=0, le=366 * 86_400)] = 0
+
+
 class LookupInput(Strict):
     key_id: Annotated[str, Field(max_length=512)]
 
@@ -243,17 +249,6 @@ def write_time(seconds: int | None) -> str | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def parse_json(text: str) -> dict[str, Any]:
-    """A JSON object; a Problem for anything else, duplicate members included."""
-    try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise malformed("The body is not JSON, or repeats a member.") from error
-    if not isinstance(value, dict):
-        raise malformed("The body is not a JSON object.")
-    return value
-
-
 def validate(model: type[ModelT], body: dict[str, Any]) -> ModelT:
     """The body as a model; a Problem that names every wrong field."""
     nulls = [FieldError(name, "must not be null") for name, value in body.items() if value is None]
@@ -269,16 +264,3 @@ def validate(model: type[ModelT], body: dict[str, Any]) -> ModelT:
 def _field_error(error: Any) -> FieldError:
     location = ".".join(str(part) for part in error["loc"]) or "body"
     return FieldError(location, str(error["msg"]).removeprefix("Value error, "))
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        message = "duplicate member"
-        raise ValueError(message)
-    return members
-
-
-def _no_constant(name: str) -> None:
-    message = f"{name} is not JSON"
-    raise ValueError(message)

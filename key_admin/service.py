@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from access.key_ids import KeyHash, hash_key_id, is_key_hash
 from access.keys import KeyRecord
-from key_admin.models import parse_json
+from access.strict_json import read_object
 from key_admin.problems import Problem, invalid_field, malformed, not_found, version_mismatch
 from store.boto import BotoClient
 from store.client import Client
@@ -76,7 +76,11 @@ def read_body(event: Any, *, content_types: tuple[str, ...] = ("application/json
         raise malformed("The body is not UTF-8.") from None
     if size > MAX_BODY_BYTES:
         raise _too_large()
-    return parse_json(raw)
+    try:
+        return read_object(raw)
+    except ValueError as error:
+        detail = f"The body {error}."
+        raise malformed(detail) from None
 
 
 def check_version(event: Any, version: int) -> None:

@@ -10,8 +10,8 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from access.gate import Limit, statuses
 from access.keys import KeyRecord
 from access.policies import overlay
-from key_admin.key_operations import check_expiry, create_key
-from key_admin.models import KeyFields, KeyInput, LookupInput, validate
+from key_admin.key_operations import check_expiry, create_key, rotate_key
+from key_admin.models import KeyFields, KeyInput, LookupInput, RotateInput, validate
 from key_admin.problems import invalid_field, version_mismatch
 from key_admin.render import editable, render_effective, render_key
 from key_admin.service import Service, check_version, etag, read_body, read_page, service
@@ -96,6 +96,21 @@ def reset(key_hash: str) -> Response[str]:
     return _answer_key(*work.find_key(key_hash))
 
 
+@router.post("/keys/<key_hash>/rotate")
+def rotate(key_hash: str) -> Response[str]:
+    work = service()
+    wanted = validate(RotateInput, read_body(router.current_event))
+    record, _ = work.find_key(key_hash)
+    check_version(router.current_event, record.version)
+    rotated = rotate_key(work, record, wanted)
+    try:
+        work.writer.update_key(record, rotated.record)
+    except VersionConflictError:
+        raise version_mismatch() from None
+    shown = wanted.jwt_data is not None and wanted.jwt_data.generate
+    return _answer_key(*work.find_key(key_hash), jwt_data=rotated.shown if shown else None)
+
+
 @router.delete("/keys/<key_hash>")
 def delete(key_hash: str) -> Response[str]:
     work = service()
@@ -132,13 +147,15 @@ def _truth(text: str | None) -> bool | None:
     return None if text is None else text == "true"
 
 
-def _answer_key(record: KeyRecord, gate: Gate) -> Response[str]:
+def _answer_key(record: KeyRecord, gate: Gate, *, jwt_data: dict[str, str] | None = None) -> Response[str]:
     work = service()
     effective = overlay(record, load_policies(work.client, work.table, record.policies))
     limits: tuple[Limit, ...] = (*effective.rate_limits, *effective.quotas) if effective else ()
     body = render_key(record, gate) | {
         "effective": render_effective(effective, statuses(gate, limits, now_ms=work.now() * 1000))
     }
+    if jwt_data is not None:
+        body["jwt_data"] = jwt_data
     return _answer(HTTPStatus.OK, body)
 
 
