@@ -68,12 +68,12 @@ class Rolled(NamedTuple):
 
 
 class Exceeded(NamedTuple):
-    """A limit refuses. `retry_after_seconds` is None where waiting does not help."""
+    """A limit refuses. `wait_ms` is None where waiting does not help."""
 
     reason: Reason
     refused_by: LimitStatus
     statuses: tuple[LimitStatus, ...]
-    retry_after_seconds: int | None
+    wait_ms: int | None
 
 
 def plan(
@@ -126,7 +126,7 @@ def diagnose(
         Reason.RATE_LIMITED if first_kind == "rate" else Reason.QUOTA_EXHAUSTED,
         refused_by,
         everything,
-        None if longest is None else -(-longest // 1000),
+        longest,
     )
 
 

@@ -27,7 +27,7 @@ from access.key_ids import is_key_id, is_opaque_key_id
 from access.keys import KeyRecord
 from access.policies import Effective
 from access.tokens import MalformedToken, UnverifiedToken, looks_like_token, parse_token, verify_token
-from authorizer.environment import Environment, KnownKey
+from authorizer.environment import Denied, Environment, KnownKey
 from authorizer.events import Request
 from store.errors import ConditionFailed
 
@@ -180,6 +180,8 @@ def _count(
     record = key.record
     if not limits:
         return Allow(record) if environment.is_current(key) else None
+    if key.denied is not None and key.denied.still_holds(limits, cost, now_ms):
+        return _refuse(record, key.denied, now_ms)
     for _ in range(MAX_ATTEMPTS):
         write = plan(version=record.version, limits=limits, seen=key.gate, now_ms=now_ms, cost=cost, marks=marks)
         try:
@@ -190,12 +192,15 @@ def _count(
             if isinstance(verdict, Stale):
                 return None
             if isinstance(verdict, Exceeded):
-                return _refuse(record, verdict)
+                key.denied = Denied(limits, cost, verdict, now_ms)
+                return _refuse(record, key.denied, now_ms)
         else:
             return Allow(record, statuses(key.gate, limits, now_ms=now_ms))
     message = "the gate was contended in every attempt"
     raise UndecidedError(message)
 
 
-def _refuse(record: KeyRecord, verdict: Exceeded) -> Deny:
-    return Deny(verdict.reason, record, verdict.statuses, verdict.refused_by, verdict.retry_after_seconds)
+def _refuse(record: KeyRecord, denied: Denied, now_ms: int) -> Deny:
+    wait_ms, verdict = denied.wait_ms(now_ms), denied.verdict
+    seconds = None if wait_ms is None else -(-wait_ms // 1000)
+    return Deny(verdict.reason, record, verdict.statuses, verdict.refused_by, seconds)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from access.credentials import Credential, UnusableMaterialError, algorithm_named, load_public_key
-from access.gate import VERSION, GateWrite
+from access.gate import VERSION, Exceeded, GateWrite, Limit
 from access.key_ids import KeyHash, hash_key_id
 from access.keys import KeyRecord, Policy, StoredCredential
 from access.policies import Effective, overlay
@@ -23,7 +23,7 @@ from store.sealing import unseal
 
 MAX_KEYS = 2048  # records kept; the one unused for longest goes first
 POLICY_STALENESS_MS = 4_000  # an edited policy holds everywhere within 5 s
-LOOK_AGAIN_MS = 1_000  # forged tokens make us read a record at most this often
+LOOK_AGAIN_MS = 1_000  # forged tokens and exhausted limits make us look at the table at most this often
 
 
 class ConfigurationError(Exception):
@@ -33,13 +33,33 @@ class ConfigurationError(Exception):
 class KnownKey:
     """A key as this environment knows it. `gate` is replaced by each answer."""
 
-    __slots__ = ("credentials", "gate", "looked_again_ms", "record")
+    __slots__ = ("credentials", "denied", "gate", "looked_again_ms", "record")
 
     def __init__(self, record: KeyRecord, credentials: tuple[Credential, ...], gate: Gate) -> None:
         self.record = record
         self.credentials = credentials
         self.gate = gate
         self.looked_again_ms = -LOOK_AGAIN_MS
+        self.denied: Denied | None = None
+
+
+class Denied(NamedTuple):
+    """A refusal by a limit, remembered until the limit opens. Holds for these limits and this cost."""
+
+    limits: tuple[Limit, ...]
+    cost: int
+    verdict: Exceeded
+    told_at_ms: int
+
+    def wait_ms(self, now_ms: int) -> int | None:
+        """How long is still to wait; None where waiting does not help."""
+        return None if self.verdict.wait_ms is None else self.told_at_ms + self.verdict.wait_ms - now_ms
+
+    def still_holds(self, limits: tuple[Limit, ...], cost: int, now_ms: int) -> bool:
+        """Whether the refusal stands without a look at the gate: at most for a second."""
+        wait = self.wait_ms(now_ms)
+        is_young = 0 <= now_ms - self.told_at_ms < LOOK_AGAIN_MS
+        return is_young and (self.limits, self.cost) == (limits, cost) and (wait is None or wait > 0)
 
 
 class KnownPolicy(NamedTuple):
