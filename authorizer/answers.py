@@ -12,6 +12,7 @@ from access.decisions import AUTHENTICATION_REASONS, LIMIT_REASONS, Allow, Decis
 from access.gate import tightest
 from access.grants import ANY, Grant
 from access.policies import Effective
+from authorizer.authorize import Outcome
 from authorizer.events import Answer, Request
 
 REFUSED_USAGE_KEY = "limit-exceeded"  # in no usage plan, so API Gateway answers INVALID_API_KEY
@@ -28,8 +29,9 @@ class UnauthorizedError(Exception):
         super().__init__("Unauthorized")
 
 
-def render(request: Request, decision: Decision, effective: Effective | None, *, usage_key: str) -> dict[str, Any]:
+def render(request: Request, outcome: Outcome, *, usage_key: str) -> dict[str, Any]:
     """The answer to API Gateway. Raises UnauthorizedError where that is the way to say 401."""
+    decision, effective = outcome.decision, outcome.effective
     if isinstance(decision, Deny) and decision.reason in AUTHENTICATION_REASONS:
         if request.answer is Answer.REST:
             raise UnauthorizedError
@@ -39,7 +41,7 @@ def render(request: Request, decision: Decision, effective: Effective | None, *,
     if request.answer is Answer.HTTP_SIMPLE:
         return {"isAuthorized": is_allowed, "context": context}
     takes_429 = isinstance(decision, Deny) and decision.reason in LIMIT_REASONS and request.has_429_channel
-    resources = _resources(request, effective) if is_allowed or takes_429 else [f"{request.arn.base}/*"]
+    resources = _resources(request, outcome) if is_allowed or takes_429 else [f"{request.arn.base}/*"]
     answer: dict[str, Any] = {
         "principalId": _principal(decision),
         "policyDocument": {
@@ -105,10 +107,10 @@ def _as_text(value: str | int | bool) -> str:  # noqa: FBT001 - one of three typ
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _resources(request: Request, effective: Effective | None) -> list[str]:
+def _resources(request: Request, outcome: Outcome) -> list[str]:
     """Everything that the key may call on this API, so that a cached policy is right elsewhere."""
-    grants = effective.grants if effective else ()
-    named = [grant for grant in grants if grant.api in request.apis or grant.api == ANY]
+    grants = outcome.effective.grants if outcome.effective else ()
+    named = [grant for grant in grants if grant.api in outcome.apis or grant.api == ANY]
     resources = dict.fromkeys(_grant_resources(request.arn.base, named))
     if not set("*?") & set(request.arn.text):
         resources[request.arn.text] = None

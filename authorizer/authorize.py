@@ -19,6 +19,7 @@ of a key waits for anything.
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from access.apis import ApiDefinition
 from access.credentials import algorithm_named, verify_in_vain
 from access.decisions import Allow, Decision, Deny, Reason
 from access.gate import LAST_USED, Exceeded, Limit, Stale, diagnose, plan, statuses
@@ -28,7 +29,7 @@ from access.keys import KeyRecord
 from access.policies import Effective
 from access.tokens import MalformedToken, UnverifiedToken, looks_like_token, parse_token, verify_token
 from authorizer.environment import Denied, Environment, KnownKey
-from authorizer.events import Request
+from authorizer.events import Request, read_credentials
 from store.errors import ConditionFailed
 
 MAX_ATTEMPTS = 3  # of the counting write: the first, one after a race, one to spare
@@ -44,6 +45,7 @@ class Outcome(NamedTuple):
 
     decision: Decision
     effective: Effective | None = None
+    apis: tuple[str, ...] = ()
     detail: str = ""
 
 
@@ -57,13 +59,15 @@ class Credential(NamedTuple):
 def authorize(request: Request, environment: Environment, *, now_ms: int) -> Outcome:
     """Decide on a request at `now_ms`. Raises StoreError or UndecidedError where it cannot."""
     # 1. The credential.
-    if len(request.credentials) != 1:
-        missing = not request.credentials
+    definition = environment.definition(request, now_ms)
+    credentials = read_credentials(request, definition.token)
+    if len(credentials) != 1:
+        missing = not credentials
         reason = Reason.MISSING_CREDENTIAL if missing else Reason.MALFORMED_TOKEN
         return Outcome(Deny(reason), detail="none" if missing else "several different credentials")
 
     # 2. and 3. The token, and the key that it names.
-    credential = _read_credential(request.credentials[0])
+    credential = _read_credential(credentials[0], definition)
     if isinstance(credential, MalformedToken):
         return Outcome(Deny(Reason.MALFORMED_TOKEN), detail=credential.detail)
 
@@ -84,13 +88,18 @@ def authorize(request: Request, environment: Environment, *, now_ms: int) -> Out
     raise UndecidedError(message)
 
 
-def _read_credential(text: str) -> Credential | MalformedToken:
+def _read_credential(text: str, definition: ApiDefinition) -> Credential | MalformedToken:
     if not looks_like_token(text):
+        if not definition.enable_opaque:
+            return MalformedToken("opaque keys are off for this API")
         return Credential(text, None) if is_opaque_key_id(text) else MalformedToken("no token and no key id")
     token = parse_token(text)
     if isinstance(token, MalformedToken):
         return token
-    key_id = token.claims.get("sub") if token.key_id is None else token.key_id
+    if not definition.enable_jwt:
+        return MalformedToken("JWTs are off for this API")
+    may_be_sub = token.key_id is None and definition.allow_sub
+    key_id = token.claims.get("sub") if may_be_sub else token.key_id
     if not isinstance(key_id, str) or not is_key_id(key_id):
         verify_in_vain(algorithm_named(token.algorithm), token.signing_input, token.signature)
         return MalformedToken("names no key id")
@@ -136,15 +145,16 @@ def _decide(
     effective = environment.effective(key, now_ms)
     if effective is None:
         return Outcome(Deny(Reason.POLICY_UNAVAILABLE, record))
-    grant = find_grant(effective.grants, apis=request.apis, method=request.method, path=request.path)
+    apis = environment.api_names(request, now_ms)
+    grant = find_grant(effective.grants, apis=apis, method=request.method, path=request.path)
     if grant is None:
-        return Outcome(Deny(Reason.NOT_GRANTED, record), effective)
+        return Outcome(Deny(Reason.NOT_GRANTED, record), effective, apis)
 
     # 7. The gate.
     marks = {LAST_USED: now} | ({CREDENTIAL_USED + used: now} if len(record.credentials) > 1 else {})
-    limits = _limits_of(effective, grant, request)
+    limits = _limits_of(effective, grant, apis)
     decision = _count(limits, grant.cost, key, environment, marks=marks, now_ms=now_ms)
-    return None if decision is None else Outcome(decision, effective)
+    return None if decision is None else Outcome(decision, effective, apis)
 
 
 def _verify(credential: Credential, key: KnownKey, *, now: int) -> str | Reason:
@@ -159,12 +169,12 @@ def _verify(credential: Credential, key: KnownKey, *, now: int) -> str | Reason:
     return verified if isinstance(verified, Reason) else verified.credential_id
 
 
-def _limits_of(effective: Effective, grant: Grant, request: Request) -> tuple[Limit, ...]:
+def _limits_of(effective: Effective, grant: Grant, apis: tuple[str, ...]) -> tuple[Limit, ...]:
     """The limits that count this request; a cost of 0 is counted nowhere."""
     if grant.cost == 0:
         return ()
     limits: tuple[Limit, ...] = (*effective.rate_limits, *effective.quotas)
-    return tuple(limit for limit in limits if not limit.api or limit.api in request.apis)
+    return tuple(limit for limit in limits if not limit.api or limit.api in apis)
 
 
 def _count(

@@ -8,11 +8,14 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from access.apis import UNDEFINED, ApiDefinition
 from access.credentials import Credential, UnusableMaterialError, algorithm_named, load_public_key
 from access.gate import VERSION, Exceeded, GateWrite, Limit
+from access.grants import ADMIN_API
 from access.key_ids import KeyHash, hash_key_id
 from access.keys import KeyRecord, Policy, StoredCredential
 from access.policies import Effective, overlay
+from authorizer.events import Request
 from store import keys as table_keys
 from store.client import Client
 from store.errors import ConditionFailed, InvalidItemError
@@ -22,7 +25,7 @@ from store.master_secret import Keyring, load_keyring
 from store.sealing import unseal
 
 MAX_KEYS = 2048  # records kept; the one unused for longest goes first
-POLICY_STALENESS_MS = 4_000  # an edited policy holds everywhere within 5 s
+STALENESS_MS = 4_000  # an edited policy or API definition holds everywhere within 5 s
 LOOK_AGAIN_MS = 1_000  # forged tokens and exhausted limits make us look at the table at most this often
 
 
@@ -69,6 +72,13 @@ class KnownPolicy(NamedTuple):
     read_at_ms: int
 
 
+class KnownApi(NamedTuple):
+    """The definition of a called gateway, the default where there is none, and when it was read."""
+
+    definition: ApiDefinition
+    read_at_ms: int
+
+
 class Environment:
     """The memory of one environment and its way to the table."""
 
@@ -78,6 +88,7 @@ class Environment:
         self._keyring = keyring
         self._keys: OrderedDict[KeyHash, KnownKey] = OrderedDict()
         self._policies: dict[str, KnownPolicy] = {}
+        self._apis: dict[tuple[str, ...], KnownApi] = {}
 
     @classmethod
     def start(cls, environ: Mapping[str, str]) -> "Environment":
@@ -112,6 +123,26 @@ class Environment:
         self._refresh_policies(key.record.policies, now_ms)
         known = {policy_id: self._policies[policy_id].policy for policy_id in key.record.policies}
         return overlay(key.record, {name: policy for name, policy in known.items() if policy})
+
+    def definition(self, request: Request, now_ms: int) -> ApiDefinition:
+        """How the called API is set up."""
+        names = (request.api_name,) if request.api_name else request.gateways
+        known = self._apis.get(names)
+        if known is None or now_ms - known.read_at_ms >= STALENESS_MS:
+            found = (
+                table_keys.load_api(self._client, self._table, request.api_name)
+                if request.api_name
+                else table_keys.load_api_of(self._client, self._table, names)
+            )
+            known = self._apis[names] = KnownApi(found or UNDEFINED, now_ms)
+        return known.definition
+
+    def api_names(self, request: Request, now_ms: int) -> tuple[str, ...]:
+        """The names under which grants may know the called API."""
+        if request.api_name == ADMIN_API:
+            return (ADMIN_API,)
+        name = request.api_name or self.definition(request, now_ms).api_id
+        return (name, *request.gateways) if name else request.gateways
 
     def may_look_again(self, key: KnownKey, now_ms: int) -> bool:
         """Whether a failed signature may make us read the record again; once a second it may."""
@@ -171,7 +202,7 @@ class Environment:
         stale = [
             policy_id
             for policy_id in policy_ids
-            if policy_id not in self._policies or now_ms - self._policies[policy_id].read_at_ms >= POLICY_STALENESS_MS
+            if policy_id not in self._policies or now_ms - self._policies[policy_id].read_at_ms >= STALENESS_MS
         ]
         if not stale:
             return

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, NamedTuple
 
+from access.apis import TokenPlace
+
 API_NAME_VARIABLE = "tollgateApi"  # stage variable: the name of this API in grants
 LIMITS_VARIABLE = "tollgateLimits"  # stage variable: "429" where the 429 channel is set up
 RESPONSE_VARIABLE = "tollgateResponse"  # stage variable: "iam" where simple responses are off
@@ -22,14 +24,6 @@ class Answer(Enum):
     REST = "rest"  # IAM policy; the error `Unauthorized` means 401
     HTTP_SIMPLE = "http_simple"  # {"isAuthorized": …}
     HTTP_POLICY = "http_policy"  # IAM policy; no way to say 401
-
-
-class TokenPlace(NamedTuple):
-    """Where an API expects the credential; empty names are not looked at."""
-
-    header: str = "authorization"  # lower case
-    query: str = ""
-    cookie: str = ""
 
 
 class MalformedEventError(ValueError):
@@ -48,21 +42,26 @@ class Arn(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What is decided upon. `credentials` holds each different one that was presented."""
+    """What is decided upon, apart from the credentials that `event` still holds."""
 
     answer: Answer
     arn: Arn
-    apis: tuple[str, ...]  # the names under which grants may know the API
+    api_name: str  # what the API calls itself by stage variable; empty where it does not
     method: str
     path: str
     has_429_channel: bool
-    credentials: tuple[str, ...]
+    event: Mapping[str, Any]
 
     def __repr__(self) -> str:
-        return f"Request({self.method}, {self.apis[0]}, <credentials>)"
+        return f"Request({self.method}, {self.arn.api_id}/{self.arn.stage}, <event>)"
+
+    @property
+    def gateways(self) -> tuple[str, str]:
+        """The names under which a definition or a grant may mean the called gateway."""
+        return f"{self.arn.api_id}/{self.arn.stage}", f"{self.arn.api_id}/*"
 
 
-def read_event(event: Mapping[str, Any], place: TokenPlace = TokenPlace()) -> Request:  # noqa: B008 - immutable
+def read_event(event: Mapping[str, Any]) -> Request:
     """Turn an event into a request. Raises MalformedEventError where it cannot be one."""
     if not isinstance(event, dict):
         message = "event: must be an object"
@@ -70,16 +69,20 @@ def read_event(event: Mapping[str, Any], place: TokenPlace = TokenPlace()) -> Re
     is_payload_2 = event.get("version") == "2.0"
     arn = _read_arn(_text(event, "routeArn" if is_payload_2 else "methodArn"))
     variables = _map(event, "stageVariables")
-    api_name = variables.get(API_NAME_VARIABLE)
     return Request(
         answer=_answer(event, variables),
         arn=arn,
-        apis=(api_name,) if api_name else (f"{arn.api_id}/{arn.stage}", f"{arn.api_id}/*"),
+        api_name=str(variables.get(API_NAME_VARIABLE, "")),
         method=arn.method,
         path=_decode_path(arn.path),
         has_429_channel=variables.get(LIMITS_VARIABLE) == "429",
-        credentials=tuple(dict.fromkeys(_credentials(event, place))),
+        event=event,
     )
+
+
+def read_credentials(request: Request, place: TokenPlace) -> tuple[str, ...]:
+    """Every different credential that the request presents, `Bearer` taken off."""
+    return tuple(dict.fromkeys(_credentials(request.event, place)))
 
 
 def _answer(event: Mapping[str, Any], variables: Mapping[str, str]) -> Answer:
@@ -118,7 +121,7 @@ def _credentials(event: Mapping[str, Any], place: TokenPlace) -> Iterable[str]:
 
 
 def _headers(event: Mapping[str, Any], name: str) -> list[str]:
-    return _values(event, "headers", "multiValueHeaders", lambda found: found.lower() == name)
+    return _values(event, "headers", "multiValueHeaders", lambda found: bool(name) and found.lower() == name.lower())
 
 
 def _query(event: Mapping[str, Any], name: str) -> list[str]:

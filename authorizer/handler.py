@@ -26,7 +26,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     request = read_event(event)
     outcome = authorize(request, _ENVIRONMENT, now_ms=time.time_ns() // 1_000_000)
     _tell(request, outcome, (time.perf_counter_ns() - started) / 1_000_000)
-    return render(request, outcome.decision, outcome.effective, usage_key=_USAGE_KEY)
+    return render(request, outcome, usage_key=_USAGE_KEY)
 
 
 def _tell(request: Request, outcome: Outcome, milliseconds: float) -> None:
@@ -49,7 +49,7 @@ def _tell(request: Request, outcome: Outcome, milliseconds: float) -> None:
         "reason": decision.reason.value if isinstance(decision, Deny) else "",
         "detail": outcome.detail,
         "keyHash": decision.record.key_hash if decision.record else "",
-        "api": request.apis[0],
+        "api": outcome.apis[0] if outcome.apis else request.api_name or request.gateways[0],
         "method": request.method,
         "requests": 1,
         "milliseconds": round(milliseconds, 3),

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from access.apis import TokenPlace
 from access.grants import ANY, Grant
 from access.limits import (
     CALENDAR,
@@ -212,6 +213,45 @@ class RotateInput(Strict):
 
     jwt_data: JwtData | None = None
     grace_seconds: Annotated[int, Field(ge=0, le=366 * 86_400)] = 0
+
+
+HeaderName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
+Gateway = Annotated[str, Field(max_length=128, pattern=r"^[A-Za-z0-9]+/(\*|[A-Za-z0-9_$-]+)$")]
+
+
+class TokenInput(Strict):
+    header: HeaderName | None = None
+    query: Label | None = None
+    cookie: Label | None = None
+
+    @model_validator(mode="after")
+    def _names_a_place(self) -> "TokenInput":
+        if not (self.header or self.query or self.cookie):
+            message = "name at least one of header, query and cookie"
+            raise ValueError(message)
+        return self
+
+
+class ApiInput(Strict):
+    """The body of PUT /apis/{id}."""
+
+    name: Name
+    gateways: Annotated[list[Gateway], Field(max_length=40)] = []
+    enable_jwt: bool = True
+    enable_opaque: bool = True
+    allow_sub: bool = True
+    token: TokenInput = TokenInput(header="Authorization")
+
+    def values(self) -> dict[str, Any]:
+        token = self.token
+        return {
+            "name": self.name,
+            "gateways": tuple(dict.fromkeys(self.gateways)),
+            "enable_jwt": self.enable_jwt,
+            "enable_opaque": self.enable_opaque,
+            "allow_sub": self.allow_sub,
+            "token": TokenPlace(token.header or "", token.query or "", token.cookie or ""),
+        }
 
 
 class LookupInput(Strict):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from access.apis import ApiDefinition
 from access.decisions import LimitStatus
 from access.grants import Grant
 from access.keys import KeyRecord, Policy, StoredCredential
@@ -52,6 +53,22 @@ def render_policy(policy: Policy) -> dict[str, Any]:
         "created_at": write_time(policy.created_at),
         "updated_at": write_time(policy.updated_at),
         **_render_rights(policy),
+    }
+
+
+def render_api(definition: ApiDefinition) -> dict[str, Any]:
+    """An API definition as API.md section 3 shows it."""
+    return {
+        "api_id": definition.api_id,
+        "version": definition.version,
+        "name": definition.name,
+        "gateways": list(definition.gateways),
+        "enable_jwt": definition.enable_jwt,
+        "enable_opaque": definition.enable_opaque,
+        "allow_sub": definition.allow_sub,
+        "token": {place: name or None for place, name in definition.token._asdict().items()},
+        "created_at": write_time(definition.created_at),
+        "updated_at": write_time(definition.updated_at),
     }
 
 

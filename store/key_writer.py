@@ -9,6 +9,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from access.apis import ApiDefinition
 from access.gate import VERSION, is_counter
 from access.keys import KeyRecord, Policy
 from store.attributes import encode
@@ -16,10 +17,15 @@ from store.client import Client
 from store.errors import ConditionFailed, StoreError, TransactionCancelled, UnavailableError
 from store.keys import batch_get, read_gate
 from store.table import (
+    ALL_APIS,
     ALL_KEYS,
     ALL_POLICIES,
     GATE,
     RECORD,
+    api_from_item,
+    api_partition,
+    api_to_item,
+    gateway_partition,
     index_partitions,
     index_sort,
     key_from_item,
@@ -201,11 +207,8 @@ class KeyWriter:
     def list_policies(self, *, limit: int, cursor: str | None) -> Page[Policy]:
         """Policies by id. Raises InvalidCursorError."""
         ids, is_last = self._query(ALL_POLICIES, _read_cursor(cursor), limit)
-        found: dict[str, Policy] = {}
-        for start in range(0, len(ids), 100):
-            keys = [key_of(policy_partition(one), RECORD) for one in ids[start : start + 100]]
-            policies = map(policy_from_item, batch_get(self._client, self._table, keys))
-            found |= {policy.policy_id: policy for policy in policies}
+        items = self._items([key_of(policy_partition(one), RECORD) for one in ids])
+        found = {policy.policy_id: policy for policy in map(policy_from_item, items)}
         known = tuple(found[one] for one in ids if one in found)
         return Page(known, None if is_last else _write_cursor(ids[-1]))
 
@@ -228,6 +231,54 @@ class KeyWriter:
         )
         if "ConditionalCheckFailed" in codes:
             raise VersionConflictError
+
+    # --- API definitions -------------------------------------------------------------------
+
+    def put_api(self, before: ApiDefinition | None, after: ApiDefinition) -> None:
+        """Store a definition. Raises VersionConflictError, and InUseError for a gateway of another one."""
+        condition = (
+            {"ConditionExpression": "attribute_not_exists(PK)"}
+            if before is None
+            else _at_version("version", before.version)
+        )
+        ours = {
+            "ConditionExpression": "attribute_not_exists(PK) OR api_id = :api_id",
+            "ExpressionAttributeValues": {":api_id": encode(after.api_id)},
+        }
+        gone = set(before.gateways if before else ()) - set(after.gateways)
+        codes = self._transact(
+            [
+                self._put(api_to_item(after, api_partition(after.api_id)), condition),
+                self._put(key_of(ALL_APIS, after.api_id)),
+                *(self._put(api_to_item(after, gateway_partition(one)), ours) for one in after.gateways),
+                *(self._delete(gateway_partition(one), RECORD) for one in sorted(gone)),
+            ]
+        )
+        if "ConditionalCheckFailed" in codes[:1]:
+            raise VersionConflictError
+        if "ConditionalCheckFailed" in codes:
+            raise InUseError
+
+    def delete_api(self, definition: ApiDefinition) -> None:
+        """Remove a definition and what its gateways hold of it. Raises VersionConflictError."""
+        condition = _at_version("version", definition.version)
+        codes = self._transact(
+            [
+                self._delete(api_partition(definition.api_id), RECORD, condition),
+                self._delete(ALL_APIS, definition.api_id),
+                *(self._delete(gateway_partition(one), RECORD) for one in definition.gateways),
+            ]
+        )
+        if "ConditionalCheckFailed" in codes:
+            raise VersionConflictError
+
+    def list_apis(self, *, limit: int, cursor: str | None) -> Page[ApiDefinition]:
+        """API definitions by id. Raises InvalidCursorError."""
+        ids, is_last = self._query(ALL_APIS, _read_cursor(cursor), limit)
+        items = self._items([key_of(api_partition(one), RECORD) for one in ids])
+        found = {one.api_id: one for one in map(api_from_item, items)}
+        known = tuple(found[one] for one in ids if one in found)
+        return Page(known, None if is_last else _write_cursor(ids[-1]))
 
     # --- actions ---------------------------------------------------------------------------
 
@@ -321,11 +372,13 @@ class KeyWriter:
         return [item["SK"]["S"] for item in answer.get("Items", [])], "LastEvaluatedKey" not in answer
 
     def _records(self, key_hashes: Sequence[str]) -> dict[str, KeyRecord]:
-        if not key_hashes:
-            return {}
-        keys = [key_of(key_partition(key_hash), RECORD) for key_hash in key_hashes]
-        records = map(key_from_item, batch_get(self._client, self._table, keys))
-        return {record.key_hash: record for record in records}
+        items = self._items([key_of(key_partition(key_hash), RECORD) for key_hash in key_hashes])
+        return {record.key_hash: record for record in map(key_from_item, items)}
+
+    def _items(self, keys: list[Item]) -> list[Item]:
+        """Items by key, strongly, in no order, a hundred at a time."""
+        batches = [keys[start : start + 100] for start in range(0, len(keys), 100)]
+        return [item for batch in batches for item in batch_get(self._client, self._table, batch)]
 
 
 def _at_version(attribute: str, version: int) -> dict[str, Any]:

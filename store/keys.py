@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from access.apis import ApiDefinition
 from access.gate import GateWrite
 from access.keys import KeyRecord, Policy
 from store.attributes import encode
@@ -11,7 +12,10 @@ from store.errors import ConditionFailed, UnavailableError
 from store.table import (
     GATE,
     RECORD,
+    api_from_item,
+    api_partition,
     gate_from_item,
+    gateway_partition,
     key_from_item,
     key_of,
     key_partition,
@@ -84,6 +88,20 @@ def load_policies(client: Client, table: str, policy_ids: Iterable[str]) -> dict
     keys = [key_of(policy_partition(policy_id), RECORD) for policy_id in dict.fromkeys(policy_ids)]
     items = batch_get(client, table, keys) if keys else []
     return {policy.policy_id: policy for policy in map(policy_from_item, items)}
+
+
+def load_api(client: Client, table: str, api_id: str) -> ApiDefinition | None:
+    """The definition of this id, read strongly; None where there is none."""
+    found = batch_get(client, table, [key_of(api_partition(api_id), RECORD)])
+    return api_from_item(found[0]) if found else None
+
+
+def load_api_of(client: Client, table: str, gateways: Iterable[str]) -> ApiDefinition | None:
+    """The definition that names one of these gateways, the first of them before the others."""
+    wanted = list(gateways)
+    keys = [key_of(gateway_partition(gateway), RECORD) for gateway in wanted]
+    found = [api_from_item(item) for item in batch_get(client, table, keys)]
+    return next((one for gateway in wanted for one in found if gateway in one.gateways), None)
 
 
 def batch_get(client: Client, table: str, keys: list[dict[str, Any]]) -> list[dict[str, Any]]:

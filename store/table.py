@@ -4,6 +4,8 @@
     key record  KEY#<key_hash>             RECORD
     gate        KEY#<key_hash>             GATE
     policy      POLICY#<policy_id>         RECORD
+    API         API#<api_id>               RECORD
+    gateway     GATEWAY#<api id>/<stage>   RECORD, a copy of the definition that names it
     index       INDEX#<what>#<value>       <created_at>#<key_hash>, or the id of a policy
 
 Index items stand for lists: they are written in the transaction that changes the record, and
@@ -13,6 +15,7 @@ read strongly, so that a list misses nothing and no table is ever scanned.
 from collections.abc import Mapping
 from typing import Any
 
+from access.apis import ApiDefinition, TokenPlace
 from access.grants import Grant
 from access.key_ids import KeyHash
 from access.keys import KeyRecord, Policy, StoredCredential, TokenRules
@@ -33,6 +36,14 @@ def policy_partition(policy_id: str) -> str:
     return f"POLICY#{policy_id}"
 
 
+def api_partition(api_id: str) -> str:
+    return f"API#{api_id}"
+
+
+def gateway_partition(gateway: str) -> str:
+    return f"GATEWAY#{gateway}"
+
+
 def key_of(partition: str, sort: str) -> dict[str, Any]:
     """The primary key of an item, as DynamoDB JSON."""
     return {"PK": {"S": partition}, "SK": {"S": sort}}
@@ -40,6 +51,7 @@ def key_of(partition: str, sort: str) -> dict[str, Any]:
 
 ALL_KEYS = "INDEX#KEYS"
 ALL_POLICIES = "INDEX#POLICIES"
+ALL_APIS = "INDEX#APIS"
 
 
 def owner_index(owner: str) -> str:
@@ -130,6 +142,34 @@ def policy_from_item(item: Mapping[str, Any]) -> Policy:
         )
     except (KeyError, TypeError, ValueError) as error:
         message = "policy: an attribute is missing or of another type"
+        raise InvalidItemError(message) from error
+
+
+def api_to_item(definition: ApiDefinition, partition: str) -> dict[str, Any]:
+    """An API definition as an item of its own, or as the copy that a gateway holds."""
+    values = definition._asdict() | {"token": _slim(definition.token._asdict())}
+    return key_of(partition, RECORD) | encode_item(_slim(values))
+
+
+def api_from_item(item: Mapping[str, Any]) -> ApiDefinition:
+    """An API definition from its item. InvalidItemError where it is not one."""
+    values = decode_item(item)
+    try:
+        return ApiDefinition(
+            api_id=values["api_id"],
+            version=int(values["version"]),
+            name=values["name"],
+            created_at=int(values["created_at"]),
+            updated_at=int(values["updated_at"]),
+            gateways=tuple(values.get("gateways", ())),
+            enable_jwt=bool(values["enable_jwt"]),
+            enable_opaque=bool(values["enable_opaque"]),
+            allow_sub=bool(values["allow_sub"]),
+            token=TokenPlace(*(values.get("token", {}).get(place, "") for place in TokenPlace._fields)),
+            issuers=tuple(values.get("issuers", ())),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        message = "API definition: an attribute is missing or of another type"
         raise InvalidItemError(message) from error
 
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from authorizer.events import Answer, MalformedEventError, TokenPlace, read_event
+from access.apis import TokenPlace
+from authorizer.events import Answer, MalformedEventError, read_credentials, read_event
 from dev.services import ROOT
 
 
@@ -26,24 +27,24 @@ def test_every_kind_of_event_is_read(name, answer, method, path):
     request = read_event(event(name))
 
     assert (request.answer, request.method, request.path) == (answer, method, path)
-    assert len(request.credentials) == 1
-    assert request.credentials[0].startswith("eyJ")
-    assert request.credentials[0] not in repr(request)
+    (credential,) = read_credentials(request, TokenPlace())
+    assert credential.startswith("eyJ")
+    assert credential not in repr(request)
 
 
 def test_a_stage_variable_names_the_api_and_the_429_channel():
     found = read_event(event("rest_request") | {"stageVariables": {"tollgateApi": "orders", "tollgateLimits": "429"}})
 
-    assert (found.apis, found.has_429_channel) == (("orders",), True)
+    assert (found.api_name, found.has_429_channel) == ("orders", True)
     assert read_event(event("http_2") | {"stageVariables": {"tollgateResponse": "iam"}}).answer is Answer.HTTP_POLICY
 
 
 def test_a_token_is_read_from_the_place_that_the_api_names():
     sent = event("http_2") | {"queryStringParameters": {"token": "q"}, "cookies": ["a=b", "t=c"], "headers": {}}
 
-    assert read_event(sent, TokenPlace(header="", query="token")).credentials == ("q",)
-    assert read_event(sent, TokenPlace(header="", cookie="t")).credentials == ("c",)
-    assert read_event(sent).credentials == ()
+    assert read_credentials(read_event(sent), TokenPlace(header="", query="token")) == ("q",)
+    assert read_credentials(read_event(sent), TokenPlace(header="", cookie="t")) == ("c",)
+    assert read_credentials(read_event(sent), TokenPlace()) == ()
 
 
 def test_differing_credentials_are_all_seen_and_equal_ones_once():
@@ -52,7 +53,7 @@ def test_differing_credentials_are_all_seen_and_equal_ones_once():
         "headers": {"AUTHORIZATION": "b"},
     }
 
-    assert read_event(sent).credentials == ("a", "b")
+    assert read_credentials(read_event(sent), TokenPlace()) == ("a", "b")
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_differing_credentials_are_all_seen_and_equal_ones_once():
 )
 def test_a_malformed_event_is_refused_with_its_member(change, member):
     with pytest.raises(MalformedEventError, match=member):
-        read_event(event("rest_request") | change)
+        read_credentials(read_event(event("rest_request") | change), TokenPlace())
 
 
 def test_an_arn_keeps_partition_colons_and_encoding_apart():
