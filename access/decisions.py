@@ -49,6 +49,7 @@ class LimitStatus(NamedTuple):
     kind: str  # "rate" or "quota"
     name: str
     api: str
+    scope: str
     limit: int
     period: str
     used: int

@@ -63,6 +63,17 @@ class KeyRecord(NamedTuple):
         return not self.credentials
 
 
+class Counting(NamedTuple):
+    """How the limits of a policy are counted. No staleness means exactly, request by request."""
+
+    max_staleness_ms: int = 0  # leased: how late a change of the key may take effect
+    fail_open: bool = False  # whether rate limits may let a request pass that DynamoDB cannot count
+
+    @property
+    def is_leased(self) -> bool:
+        return self.max_staleness_ms > 0
+
+
 class Policy(NamedTuple):
     """Access rights and limits shared by many keys. Empty `partitions` means all of them."""
 
@@ -79,3 +90,5 @@ class Policy(NamedTuple):
     metadata: dict[str, str] = {}  # noqa: RUF012 - never mutated
     partitions: tuple[str, ...] = ()  # of "grants", "rate_limits", "quotas"
     key_expires_in_seconds: int | None = None
+    counting: Counting = Counting()
+    thresholds: tuple[int, ...] = ()  # percentages of a quota whose crossing is told

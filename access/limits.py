@@ -12,6 +12,8 @@ from typing import NamedTuple
 NEVER = "never"
 FIRST_USE = "first_use"
 CALENDAR = "calendar"
+KEY = "key"  # scope of a limit: counted for each key
+OWNER = "owner"  # shared by all keys of an owner
 DEFAULT_NAME = "default"
 PERIOD_SECONDS = {
     "second": 1,
@@ -35,6 +37,7 @@ class RateLimit(NamedTuple):
     period: str
     name: str = DEFAULT_NAME
     api: str = ""
+    scope: str = KEY
 
 
 class Quota(NamedTuple):
@@ -45,6 +48,7 @@ class Quota(NamedTuple):
     anchor: str = FIRST_USE
     name: str = DEFAULT_NAME
     api: str = ""
+    scope: str = KEY
 
 
 def period_seconds(period: str) -> int | None:

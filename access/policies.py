@@ -2,14 +2,14 @@
 
 Where some policy sets grants, rate limits or quotas, they replace the key's own of that kind;
 what no policy sets stays the key's own. Between policies, grants, tags and metadata are united,
-and limits of one name and API merge to the one that admits most per second, as a pair.
+and limits of one name, API and scope merge to the one that admits most per second, as a pair.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from access.grants import Grant
-from access.keys import KeyRecord, Policy
+from access.keys import Counting, KeyRecord, Policy
 from access.limits import Quota, RateLimit, period_seconds
 
 GRANTS = "grants"
@@ -28,6 +28,8 @@ class Effective(NamedTuple):
     quotas: tuple[Quota, ...]
     tags: tuple[str, ...]
     metadata: dict[str, str]
+    counting: Counting = Counting()
+    thresholds: tuple[int, ...] = ()
 
 
 def overlay(record: KeyRecord, policies: Mapping[str, Policy]) -> Effective | None:
@@ -48,6 +50,24 @@ def overlay(record: KeyRecord, policies: Mapping[str, Policy]) -> Effective | No
         quotas=_merge(quotas) or record.quotas,
         tags=tuple(dict.fromkeys([*record.tags, *(tag for policy in active for tag in policy.tags)])),
         metadata=metadata,
+        counting=_counting(active),
+        thresholds=tuple(sorted({percent for policy in active for percent in policy.thresholds})),
+    )
+
+
+def _counting(active: Sequence[Policy]) -> Counting:
+    """The strictest way that the policies ask for; those without limits have no say."""
+    limiting = {
+        policy.policy_id: policy.counting
+        for part, kind in ((RATE_LIMITS, "rate_limits"), (QUOTAS, "quotas"))
+        for policy in _contributing(active, part)
+        if getattr(policy, kind)
+    }
+    if not limiting:
+        return Counting()
+    return Counting(
+        min(counting.max_staleness_ms for counting in limiting.values()),
+        all(counting.fail_open for counting in limiting.values()),
     )
 
 
@@ -56,11 +76,11 @@ def _contributing(policies: Sequence[Policy], part: str) -> list[Policy]:
 
 
 def _merge(limits: Iterable[LimitT]) -> tuple[LimitT, ...]:
-    best: dict[tuple[str, str], LimitT] = {}
+    best: dict[tuple[str, str, str], LimitT] = {}
     for limit in limits:
-        known = best.get((limit.name, limit.api))
-        if known is None or _generosity(limit) > _generosity(known):
-            best[limit.name, limit.api] = limit
+        identity = (limit.name, limit.api, limit.scope)
+        if identity not in best or _generosity(limit) > _generosity(best[identity]):
+            best[identity] = limit
     return tuple(best.values())
 
 

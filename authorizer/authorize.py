@@ -16,37 +16,32 @@ record in the table, and a gate of another version makes us read the record agai
 of a key waits for anything.
 """
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from access.apis import ApiDefinition
 from access.credentials import algorithm_named, verify_in_vain
-from access.decisions import Allow, Decision, Deny, Reason
-from access.gate import LAST_USED, Exceeded, Limit, Stale, diagnose, plan, statuses
+from access.decisions import LIMIT_REASONS, Allow, Decision, Deny, Reason
+from access.gate import LAST_USED, Limit
 from access.grants import Grant, find_grant
 from access.key_ids import is_key_id, is_opaque_key_id
-from access.keys import KeyRecord
 from access.policies import Effective
 from access.tokens import MalformedToken, UnverifiedToken, looks_like_token, parse_token, verify_token
-from authorizer.environment import Denied, Environment, KnownKey
+from authorizer.counting import MAX_ATTEMPTS, Call, Crossing, UndecidedError, count, note_refusal
+from authorizer.environment import Environment
 from authorizer.events import Request, read_credentials
-from store.errors import ConditionFailed
+from authorizer.memory import KnownKey
 
-MAX_ATTEMPTS = 3  # of the counting write: the first, one after a race, one to spare
 CREDENTIAL_USED = "used_"  # gate attribute: when a credential verified last, by its id
 
 
-class UndecidedError(Exception):
-    """We could not decide, so the door stays shut."""
-
-
 class Outcome(NamedTuple):
-    """A decision, what the key may do, and the detail of a refusal for the log."""
+    """A decision, what the key may do, a detail for the log, and the thresholds that were crossed."""
 
     decision: Decision
     effective: Effective | None = None
     apis: tuple[str, ...] = ()
     detail: str = ""
+    crossings: tuple[Crossing, ...] = ()
 
 
 class Credential(NamedTuple):
@@ -58,6 +53,8 @@ class Credential(NamedTuple):
 
 def authorize(request: Request, environment: Environment, *, now_ms: int) -> Outcome:
     """Decide on a request at `now_ms`. Raises StoreError or UndecidedError where it cannot."""
+    environment.overdue = None
+
     # 1. The credential.
     definition = environment.definition(request, now_ms)
     credentials = read_credentials(request, definition.token)
@@ -75,15 +72,15 @@ def authorize(request: Request, environment: Environment, *, now_ms: int) -> Out
     key = environment.remembered(credential.key_id)
     if key is not None:
         outcome = _decide(request, credential, key, environment, now_ms=now_ms)
-        if outcome is not None and not _wants_fresh_record(outcome, key, environment, now_ms=now_ms):
-            return outcome
+        if outcome is not None and not _wants_fresh_record(outcome, key, now_ms=now_ms):
+            return _settle(outcome, key, environment, now_ms=now_ms)
     for _ in range(MAX_ATTEMPTS):
-        key = environment.load(credential.key_id)
+        key = environment.load(credential.key_id, now_ms)
         if key is None:
             return _unknown_key(credential)
         outcome = _decide(request, credential, key, environment, now_ms=now_ms)
         if outcome is not None:
-            return outcome
+            return _settle(outcome, key, environment, now_ms=now_ms)
     message = "the key changed faster than it could be read"
     raise UndecidedError(message)
 
@@ -113,17 +110,24 @@ def _unknown_key(credential: Credential) -> Outcome:
     return Outcome(Deny(Reason.UNKNOWN_KEY))
 
 
-def _wants_fresh_record(outcome: Outcome, key: KnownKey, environment: Environment, *, now_ms: int) -> bool:
+def _wants_fresh_record(outcome: Outcome, key: KnownKey, *, now_ms: int) -> bool:
     """Whether a refusal rests on a record in memory that may have changed since.
 
     A signature may be right by new material; forgeries make us look at most once a second.
     """
     decision = outcome.decision
-    if isinstance(decision, Allow) or decision.reason in {Reason.RATE_LIMITED, Reason.QUOTA_EXHAUSTED}:
+    if isinstance(decision, Allow) or decision.reason in LIMIT_REASONS:
         return False
     if decision.record is None:
-        return environment.may_look_again(key, now_ms)
+        return key.untold.may_look_again(now_ms)
     return True
+
+
+def _settle(outcome: Outcome, key: KnownKey, environment: Environment, *, now_ms: int) -> Outcome:
+    """Count a refusal of a caller who is who he says he is; forged tokens count for nobody."""
+    if isinstance(outcome.decision, Deny) and outcome.decision.record is not None:
+        note_refusal(key, environment, now_ms=now_ms)
+    return outcome
 
 
 def _decide(
@@ -151,10 +155,15 @@ def _decide(
         return Outcome(Deny(Reason.NOT_GRANTED, record), effective, apis)
 
     # 7. The gate.
+    if environment.overdue is not None and not effective.counting.fail_open:
+        raise environment.overdue
     marks = {LAST_USED: now} | ({CREDENTIAL_USED + used: now} if len(record.credentials) > 1 else {})
-    limits = _limits_of(effective, grant, apis)
-    decision = _count(limits, grant.cost, key, environment, marks=marks, now_ms=now_ms)
-    return None if decision is None else Outcome(decision, effective, apis)
+    call = Call(_limits_of(effective, grant, apis), grant.cost, marks, effective, now_ms)
+    counted = count(call, key, environment)
+    if counted is None:
+        return None
+    detail = "DynamoDB did not answer: open" if counted.is_open else ""
+    return Outcome(counted.decision, effective, apis, detail, counted.crossings)
 
 
 def _verify(credential: Credential, key: KnownKey, *, now: int) -> str | Reason:
@@ -175,42 +184,3 @@ def _limits_of(effective: Effective, grant: Grant, apis: tuple[str, ...]) -> tup
         return ()
     limits: tuple[Limit, ...] = (*effective.rate_limits, *effective.quotas)
     return tuple(limit for limit in limits if not limit.api or limit.api in apis)
-
-
-def _count(
-    limits: tuple[Limit, ...],
-    cost: int,
-    key: KnownKey,
-    environment: Environment,
-    *,
-    marks: Mapping[str, int],
-    now_ms: int,
-) -> Decision | None:
-    """Count the request in every limit, all or nothing; None when the record is stale."""
-    record = key.record
-    if not limits:
-        return Allow(record) if environment.is_current(key) else None
-    if key.denied is not None and key.denied.still_holds(limits, cost, now_ms):
-        return _refuse(record, key.denied, now_ms)
-    for _ in range(MAX_ATTEMPTS):
-        write = plan(version=record.version, limits=limits, seen=key.gate, now_ms=now_ms, cost=cost, marks=marks)
-        try:
-            environment.write_gate(key, write)
-        except ConditionFailed as refused:
-            found = environment.gate_found(key, refused)
-            verdict = diagnose(found, version=record.version, limits=limits, now_ms=now_ms, cost=cost)
-            if isinstance(verdict, Stale):
-                return None
-            if isinstance(verdict, Exceeded):
-                key.denied = Denied(limits, cost, verdict, now_ms)
-                return _refuse(record, key.denied, now_ms)
-        else:
-            return Allow(record, statuses(key.gate, limits, now_ms=now_ms))
-    message = "the gate was contended in every attempt"
-    raise UndecidedError(message)
-
-
-def _refuse(record: KeyRecord, denied: Denied, now_ms: int) -> Deny:
-    wait_ms, verdict = denied.wait_ms(now_ms), denied.verdict
-    seconds = None if wait_ms is None else -(-wait_ms // 1000)
-    return Deny(verdict.reason, record, verdict.statuses, verdict.refused_by, seconds)

@@ -4,65 +4,36 @@ Records, key objects, effective policies and the gates as they were last seen. N
 trusted to be current: the gate's version tells, in the write that counts (`authorize`).
 """
 
+import os
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from access.apis import UNDEFINED, ApiDefinition
 from access.credentials import Credential, UnusableMaterialError, algorithm_named, load_public_key
-from access.gate import VERSION, Exceeded, GateWrite, Limit
+from access.gate import VERSION, DayTotals, GateWrite
 from access.grants import ADMIN_API
 from access.key_ids import KeyHash, hash_key_id
 from access.keys import KeyRecord, Policy, StoredCredential
 from access.policies import Effective, overlay
 from authorizer.events import Request
+from authorizer.memory import KnownKey, SharedGate, Untold
 from store import keys as table_keys
 from store.client import Client
-from store.errors import ConditionFailed, InvalidItemError
+from store.errors import ConditionFailed, InvalidItemError, UnavailableError
 from store.keys import Gate
 from store.lean import LeanClient
 from store.master_secret import Keyring, load_keyring
 from store.sealing import unseal
+from store.table import key_partition, owner_partition
 
 MAX_KEYS = 2048  # records kept; the one unused for longest goes first
 STALENESS_MS = 4_000  # an edited policy or API definition holds everywhere within 5 s
-LOOK_AGAIN_MS = 1_000  # forged tokens and exhausted limits make us look at the table at most this often
+OUTAGE_MS = 300_000  # how old a copy may be that a policy allows while DynamoDB does not answer
 
 
 class ConfigurationError(Exception):
     """An environment variable is missing; the message names it."""
-
-
-class KnownKey:
-    """A key as this environment knows it. `gate` is replaced by each answer."""
-
-    __slots__ = ("credentials", "denied", "gate", "looked_again_ms", "record")
-
-    def __init__(self, record: KeyRecord, credentials: tuple[Credential, ...], gate: Gate) -> None:
-        self.record = record
-        self.credentials = credentials
-        self.gate = gate
-        self.looked_again_ms = -LOOK_AGAIN_MS
-        self.denied: Denied | None = None
-
-
-class Denied(NamedTuple):
-    """A refusal by a limit, remembered until the limit opens. Holds for these limits and this cost."""
-
-    limits: tuple[Limit, ...]
-    cost: int
-    verdict: Exceeded
-    told_at_ms: int
-
-    def wait_ms(self, now_ms: int) -> int | None:
-        """How long is still to wait; None where waiting does not help."""
-        return None if self.verdict.wait_ms is None else self.told_at_ms + self.verdict.wait_ms - now_ms
-
-    def still_holds(self, limits: tuple[Limit, ...], cost: int, now_ms: int) -> bool:
-        """Whether the refusal stands without a look at the gate: at most for a second."""
-        wait = self.wait_ms(now_ms)
-        is_young = 0 <= now_ms - self.told_at_ms < LOOK_AGAIN_MS
-        return is_young and (self.limits, self.cost) == (limits, cost) and (wait is None or wait > 0)
 
 
 class KnownPolicy(NamedTuple):
@@ -89,6 +60,8 @@ class Environment:
         self._keys: OrderedDict[KeyHash, KnownKey] = OrderedDict()
         self._policies: dict[str, KnownPolicy] = {}
         self._apis: dict[tuple[str, ...], KnownApi] = {}
+        self._shared: OrderedDict[str, SharedGate] = OrderedDict()
+        self.overdue: UnavailableError | None = None  # why copies older than promised are in use
 
     @classmethod
     def start(cls, environ: Mapping[str, str]) -> "Environment":
@@ -108,13 +81,13 @@ class Environment:
                 return self._keys[key_hash]
         return None
 
-    def load(self, key_id: str) -> KnownKey | None:
+    def load(self, key_id: str, now_ms: int) -> KnownKey | None:
         """The key from the table, remembered from now on; None where it is unknown."""
         for keys in self._keyring.all:
             key_hash = hash_key_id(keys.pepper, key_id)
             found = table_keys.load_key(self._client, self._table, key_hash)
             if found is not None:
-                return self._remember(key_hash, *found)
+                return self._remember(key_hash, *found, now_ms=now_ms)
             self._keys.pop(key_hash, None)
         return None
 
@@ -129,13 +102,17 @@ class Environment:
         names = (request.api_name,) if request.api_name else request.gateways
         known = self._apis.get(names)
         if known is None or now_ms - known.read_at_ms >= STALENESS_MS:
-            found = (
-                table_keys.load_api(self._client, self._table, request.api_name)
-                if request.api_name
-                else table_keys.load_api_of(self._client, self._table, names)
-            )
-            known = self._apis[names] = KnownApi(found or UNDEFINED, now_ms)
-        return known.definition
+            try:
+                found = (
+                    table_keys.load_api(self._client, self._table, request.api_name)
+                    if request.api_name
+                    else table_keys.load_api_of(self._client, self._table, names)
+                )
+            except UnavailableError as error:
+                self._make_do(error, known.read_at_ms if known else None, now_ms)
+            else:
+                known = self._apis[names] = KnownApi(found or UNDEFINED, now_ms)
+        return known.definition if known else UNDEFINED
 
     def api_names(self, request: Request, now_ms: int) -> tuple[str, ...]:
         """The names under which grants may know the called API."""
@@ -144,21 +121,18 @@ class Environment:
         name = request.api_name or self.definition(request, now_ms).api_id
         return (name, *request.gateways) if name else request.gateways
 
-    def may_look_again(self, key: KnownKey, now_ms: int) -> bool:
-        """Whether a failed signature may make us read the record again; once a second it may."""
-        if now_ms - key.looked_again_ms < LOOK_AGAIN_MS:
+    def is_current(self, key: KnownKey, now_ms: int) -> bool:
+        """Whether the gate still has the record's version; one strongly consistent read."""
+        gate = table_keys.read_gate(self._client, self._table, key.partition)
+        if gate is None or gate.get(VERSION) != key.record.version:
             return False
-        key.looked_again_ms = now_ms
+        key.gate, key.confirmed_ms = gate, now_ms
         return True
 
-    def is_current(self, key: KnownKey) -> bool:
-        """Whether the gate still has the record's version; one strongly consistent read."""
-        gate = table_keys.read_gate(self._client, self._table, key.record.key_hash)
-        return gate is not None and gate.get(VERSION) == key.record.version
-
-    def write_gate(self, key: KnownKey, write: GateWrite) -> None:
+    def write_gate(self, key: KnownKey, write: GateWrite, now_ms: int) -> None:
         """Count, and remember the gate as it is now. Raises ConditionFailed."""
-        key.gate = table_keys.write_gate(self._client, self._table, key.record.key_hash, write)
+        key.gate = table_keys.write_gate(self._client, self._table, key.partition, write)
+        key.confirmed_ms = now_ms
 
     def gate_found(self, key: KnownKey, refused: ConditionFailed) -> Gate | None:
         """The gate that a failed condition met, remembered from now on."""
@@ -167,15 +141,35 @@ class Environment:
             key.gate = found
         return found
 
-    def _remember(self, key_hash: KeyHash, record: KeyRecord, gate: Gate) -> KnownKey:
+    def write_gates(self, key: KnownKey, own: GateWrite, shared: GateWrite, now_ms: int) -> None:
+        """Count at the key's gate and its owner's, all or nothing. Raises TransactionCancelled."""
+        writes = {key.partition: own, owner_partition(key.record.owner): shared}
+        table_keys.write_gates(self._client, self._table, writes, token=os.urandom(16).hex())
+        key.confirmed_ms = now_ms
+
+    def shared_gate(self, owner: str, now_ms: int, *, max_age_ms: int) -> SharedGate:
+        """The gate of an owner, read again where it is older than `max_age_ms`."""
+        known = self._shared.get(owner)
+        if known is None or now_ms - known.read_at_ms >= max_age_ms:
+            gate = table_keys.read_gate(self._client, self._table, owner_partition(owner))
+            known = self._shared[owner] = SharedGate(gate or {}, now_ms)
+            if len(self._shared) > MAX_KEYS:
+                self._shared.popitem(last=False)
+        self._shared.move_to_end(owner)
+        return known
+
+    def store_day(self, key: KnownKey, totals: DayTotals) -> None:
+        """Keep the totals of a day that is over."""
+        table_keys.store_day(self._client, self._table, key.partition, totals)
+
+    def _remember(self, key_hash: KeyHash, record: KeyRecord, gate: Gate, *, now_ms: int) -> KnownKey:
         if record.key_hash != key_hash:
             message = "key record: was stored under another key"
             raise InvalidItemError(message)
         credentials = tuple(self._open(one, record) for one in record.credentials)
-        key = KnownKey(record, credentials, gate)
         before = self._keys.get(key_hash)
-        if before is not None:
-            key.looked_again_ms = before.looked_again_ms
+        untold = before.untold if before else Untold(now_ms)
+        key = KnownKey(key_partition(key_hash), record, credentials, gate, untold=untold, now_ms=now_ms)
         self._keys[key_hash] = key
         self._keys.move_to_end(key_hash)
         if len(self._keys) > MAX_KEYS:
@@ -206,8 +200,20 @@ class Environment:
         ]
         if not stale:
             return
-        found = table_keys.load_policies(self._client, self._table, stale)
-        self._policies |= {policy_id: KnownPolicy(found.get(policy_id), now_ms) for policy_id in stale}
+        try:
+            found = table_keys.load_policies(self._client, self._table, stale)
+        except UnavailableError as error:
+            ages = [self._policies[one].read_at_ms if one in self._policies else None for one in stale]
+            oldest = None if None in ages else min(age for age in ages if age is not None)
+            self._make_do(error, oldest, now_ms)
+        else:
+            self._policies |= {policy_id: KnownPolicy(found.get(policy_id), now_ms) for policy_id in stale}
+
+    def _make_do(self, error: UnavailableError, read_at_ms: int | None, now_ms: int) -> None:
+        """Go on with a copy that is older than promised, for a policy that fails open to judge."""
+        if read_at_ms is None or now_ms - read_at_ms >= OUTAGE_MS:
+            raise error
+        self.overdue = error
 
 
 def _variable(environ: Mapping[str, str], name: str) -> str:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from access.apis import TokenPlace
 from access.grants import ANY, Grant
+from access.keys import Counting
 from access.limits import (
     CALENDAR,
     CALENDAR_PERIODS,
@@ -46,6 +47,7 @@ class RateLimitInput(Strict):
     period: str
     name: Label = DEFAULT_NAME
     api: ApiName | Literal[""] = ""
+    scope: Literal["key", "owner"] = "key"
 
     @field_validator("period")
     @classmethod
@@ -57,7 +59,7 @@ class RateLimitInput(Strict):
         return period
 
     def value(self) -> RateLimit:
-        return RateLimit(self.limit, self.period, self.name, self.api)
+        return RateLimit(self.limit, self.period, self.name, self.api, self.scope)
 
 
 class QuotaInput(Strict):
@@ -66,6 +68,7 @@ class QuotaInput(Strict):
     anchor: Literal["first_use", "calendar"] = "first_use"
     name: Label = DEFAULT_NAME
     api: ApiName | Literal[""] = ""
+    scope: Literal["key", "owner"] = "key"
 
     @field_validator("period")
     @classmethod
@@ -81,7 +84,7 @@ class QuotaInput(Strict):
         return self
 
     def value(self) -> Quota:
-        return Quota(self.limit, self.period, self.anchor, self.name, self.api)
+        return Quota(self.limit, self.period, self.anchor, self.name, self.api, self.scope)
 
 
 class GrantInput(Strict):
@@ -117,8 +120,8 @@ class Rights(Strict):
     @field_validator("rate_limits", "quotas")
     @classmethod
     def _are_distinct(cls, limits: list[Any]) -> list[Any]:
-        if len({(limit.name, limit.api) for limit in limits}) != len(limits):
-            message = "two limits have the same `name` and `api`; give them names of their own"
+        if len({(limit.name, limit.api, limit.scope) for limit in limits}) != len(limits):
+            message = "two limits have the same `name`, `api` and `scope`; give them names of their own"
             raise ValueError(message)
         return limits
 
@@ -258,9 +261,39 @@ class LookupInput(Strict):
     key_id: Annotated[str, Field(max_length=512)]
 
 
+class ResetInput(Strict):
+    """The body of POST /keys/{key_hash}/reset: which limits; without members, all of the key."""
+
+    kind: Literal["rate_limit", "quota", ""] = ""
+    name: Label | Literal[""] = ""
+    api: ApiName | Literal[""] = ""
+    scope: Literal["key", "owner"] = "key"
+
+    def names(self, limit: RateLimit | Quota) -> bool:
+        kind = "rate_limit" if isinstance(limit, RateLimit) else "quota"
+        asked = self.model_fields_set
+        return (
+            limit.scope == self.scope
+            and ("kind" not in asked or self.kind in {"", kind})
+            and ("name" not in asked or self.name in {"", limit.name})
+            and ("api" not in asked or self.api == limit.api)
+        )
+
+
+class CountingInput(Strict):
+    mode: Literal["exact", "leased"] = "exact"
+    max_staleness_seconds: Annotated[int, Field(ge=1, le=5)] = 1
+    fail_open: bool = False
+
+    def value(self) -> Counting:
+        return Counting(self.max_staleness_seconds * 1000 if self.mode == "leased" else 0, self.fail_open)
+
+
 class PolicyInput(Rights):
     """The body of PUT /policies/{id}."""
 
+    counting: CountingInput = CountingInput()
+    thresholds: Annotated[list[Annotated[int, Field(ge=1, le=100)]], Field(max_length=10)] = []
     active: bool = True
     partitions: list[Literal["grants", "rate_limits", "quotas"]] = []
     key_expires_in_seconds: Seconds | Literal[0] = 0
@@ -270,6 +303,8 @@ class PolicyInput(Rights):
             "active": self.active,
             "partitions": tuple(dict.fromkeys(self.partitions)),
             "key_expires_in_seconds": self.key_expires_in_seconds or None,
+            "counting": self.counting.value(),
+            "thresholds": tuple(sorted(set(self.thresholds))),
         }
 
 

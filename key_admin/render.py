@@ -1,11 +1,13 @@
 """Keys and policies as operators see them. Secrets and key ids never come back."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from access.apis import ApiDefinition
 from access.decisions import LimitStatus
+from access.gate import DayTotals
 from access.grants import Grant
-from access.keys import KeyRecord, Policy, StoredCredential
+from access.keys import Counting, KeyRecord, Policy, StoredCredential
 from access.limits import Quota, RateLimit
 from access.policies import PARTITIONS, Effective
 from key_admin.models import write_time
@@ -50,6 +52,8 @@ def render_policy(policy: Policy) -> dict[str, Any]:
         "active": policy.active,
         "partitions": list(policy.partitions or PARTITIONS),
         "key_expires_in_seconds": policy.key_expires_in_seconds,
+        "counting": _render_counting(policy.counting),
+        "thresholds": list(policy.thresholds),
         "created_at": write_time(policy.created_at),
         "updated_at": write_time(policy.updated_at),
         **_render_rights(policy),
@@ -112,6 +116,17 @@ def _render_rights(holder: KeyRecord | Policy) -> dict[str, Any]:
     }
 
 
+def _render_counting(counting: Counting) -> dict[str, Any]:
+    shown: dict[str, Any] = {"mode": "leased" if counting.is_leased else "exact", "fail_open": counting.fail_open}
+    return shown | ({"max_staleness_seconds": counting.max_staleness_ms // 1000} if counting.is_leased else {})
+
+
+def render_day(totals: DayTotals) -> dict[str, Any]:
+    """The totals of a day."""
+    date = datetime.fromtimestamp(totals.day * 86_400, UTC).date().isoformat()
+    return {"date": date, "allowed": totals.allowed, "refused": totals.refused}
+
+
 def _render_limit(limit: RateLimit | Quota) -> dict[str, Any]:
     return {name: value for name, value in limit._asdict().items() if value != ""}
 
@@ -119,7 +134,8 @@ def _render_limit(limit: RateLimit | Quota) -> dict[str, Any]:
 def _render_status(status: LimitStatus) -> dict[str, Any]:
     return {
         "name": status.name,
-        "scope": f"api:{status.api}" if status.api else "key",
+        "scope": status.scope,
+        "api": status.api,
         "limit": status.limit,
         "period": status.period,
         "used": status.used,

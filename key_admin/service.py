@@ -15,8 +15,9 @@ from key_admin.problems import Problem, invalid_field, malformed, not_found, ver
 from store.boto import BotoClient
 from store.client import Client
 from store.key_writer import KeyWriter
-from store.keys import Gate, load_key
+from store.keys import Gate, load_key, read_gate
 from store.master_secret import Keyring, load_keyring
+from store.table import owner_partition
 
 MAX_BODY_BYTES = 256 * 1024
 DEFAULT_PAGE, MAX_PAGE = 50, 200
@@ -45,6 +46,10 @@ class Service(NamedTuple):
         if found is None:
             raise not_found("key")
         return found
+
+    def owner_gate(self, owner: str) -> Gate:
+        """The gate that the keys of an owner share."""
+        return read_gate(self.client, self.table, owner_partition(owner)) or {}
 
 
 @lru_cache(maxsize=1)

@@ -35,11 +35,15 @@ class ConditionFailed(StoreError):  # noqa: N818 - an expected answer
 
 
 class TransactionCancelled(StoreError):  # noqa: N818 - an expected answer
-    """A transaction did not happen. `codes` holds a reason for each of its actions."""
+    """A transaction did not happen.
 
-    def __init__(self, codes: Sequence[str]) -> None:
+    `codes` holds a reason for each of its actions, `items` what failed conditions found.
+    """
+
+    def __init__(self, codes: Sequence[str], items: Sequence[Item | None] = ()) -> None:
         super().__init__(f"transaction cancelled: {', '.join(codes)}")
         self.codes = tuple(codes)
+        self.items = tuple(items)
 
 
 def translate(code: str, body: Mapping[str, Any]) -> StoreError:
@@ -48,7 +52,10 @@ def translate(code: str, body: Mapping[str, Any]) -> StoreError:
         return ConditionFailed(body.get("Item"))
     if code == "TransactionCanceledException":
         reasons = body.get("CancellationReasons") or []
-        return TransactionCancelled([str(reason.get("Code", "None")) for reason in reasons])
+        return TransactionCancelled(
+            [str(reason.get("Code", "None")) for reason in reasons],
+            [reason.get("Item") for reason in reasons],
+        )
     if code in THROTTLES:
         return ThrottledError(code)
     if code in FAULTS:
@@ -62,6 +69,7 @@ THROTTLES = frozenset(
         "RequestLimitExceeded",
         "ThrottlingException",
         "Throttling",
+        "TransactionConflictException",  # a write met a transaction on the same item
         "TransactionInProgressException",
     }
 )

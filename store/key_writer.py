@@ -5,23 +5,27 @@ Every key names only policies that exist, and a policy goes only when no key nam
 """
 
 import json
+import random
+import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from access.apis import ApiDefinition
-from access.gate import VERSION, is_counter
+from access.gate import OWNER_VERSION, VERSION, DayTotals
 from access.keys import KeyRecord, Policy
 from store.attributes import encode
 from store.client import Client
 from store.errors import ConditionFailed, StoreError, TransactionCancelled, UnavailableError
-from store.keys import batch_get, read_gate
+from store.keys import batch_get
 from store.table import (
     ALL_APIS,
     ALL_KEYS,
     ALL_POLICIES,
     GATE,
     RECORD,
+    USAGE,
     api_from_item,
     api_partition,
     api_to_item,
@@ -33,14 +37,18 @@ from store.table import (
     key_partition,
     key_to_item,
     owner_index,
+    owner_partition,
     policy_from_item,
     policy_index,
     policy_partition,
     policy_to_item,
     tag_index,
+    usage_from_item,
+    usage_sort,
 )
 
-MAX_CONFLICTS = 5  # tries when other transactions touch the same items
+MAX_CONFLICTS = 8  # tries when other writes touch the same items
+CONFLICT_SECONDS = 0.01
 MAX_FILTERED = 2_000  # index items read for one page of a filtered list
 _DELETING = "deleting"
 Item = dict[str, Any]
@@ -115,6 +123,7 @@ class KeyWriter:
 
     def create_key(self, record: KeyRecord) -> None:
         """Store a new key. Raises AlreadyExistsError, UnknownPolicyError."""
+        self._ensure_owner_gate(record.owner)
         absent = {"ConditionExpression": "attribute_not_exists(PK)"}
         gate = key_of(key_partition(record.key_hash), GATE) | {VERSION: encode(record.version)}
         actions = [
@@ -130,11 +139,13 @@ class KeyWriter:
 
     def update_key(self, before: KeyRecord, after: KeyRecord) -> None:
         """Replace a record. Raises VersionConflictError, UnknownPolicyError."""
+        if after.owner != before.owner:
+            self._ensure_owner_gate(after.owner)
         old, new = index_partitions(before), index_partitions(after)
         added = [one for one in after.policies if one not in before.policies]
         actions = [
             self._put(key_to_item(after), _at_version("version", before.version)),
-            self._update_gate(after.key_hash, before.version, after.version, ()),
+            self._update_gate(key_partition(after.key_hash), before.version, after.version, ()),
             *self._policy_checks(added),
             *(self._put_index(partition, after) for partition in sorted(new - old)),
             *(self._delete(partition, index_sort(before)) for partition in sorted(old - new)),
@@ -144,14 +155,19 @@ class KeyWriter:
             raise VersionConflictError
         self._raise_unknown_policy(codes)
 
-    def reset_key(self, before: KeyRecord, after: KeyRecord) -> None:
-        """Set the counters of a key to zero. Raises VersionConflictError."""
-        gate = read_gate(self._client, self._table, before.key_hash) or {}
-        counters = [attribute for attribute in gate if is_counter(attribute)]
+    def reset_key(
+        self, before: KeyRecord, after: KeyRecord, counters: Sequence[str], shared: Sequence[str] = ()
+    ) -> None:
+        """Remove counters from a key's gate and its owner's. Raises VersionConflictError."""
         codes = self._transact(
             [
                 self._put(key_to_item(after), _at_version("version", before.version)),
-                self._update_gate(after.key_hash, before.version, after.version, counters),
+                self._update_gate(key_partition(after.key_hash), before.version, after.version, counters),
+                *(
+                    [self._update_gate(owner_partition(after.owner), OWNER_VERSION, OWNER_VERSION, shared)]
+                    if shared
+                    else []
+                ),
             ]
         )
         if "ConditionalCheckFailed" in codes:
@@ -169,6 +185,15 @@ class KeyWriter:
         )
         if "ConditionalCheckFailed" in codes:
             raise VersionConflictError
+        for sort in self._sorts(partition, USAGE, f"{USAGE}~"):
+            self._client.call("DeleteItem", {"TableName": self._table, "Key": key_of(partition, sort)})
+
+    def list_usage(self, key_hash: str, first_day: int, last_day: int) -> list[DayTotals]:
+        """The stored totals of days, first and last included; days since 1970-01-01."""
+        partition = key_partition(key_hash)
+        sorts = self._sorts(partition, usage_sort(first_day), usage_sort(last_day))
+        items = self._items([key_of(partition, sort) for sort in sorts])
+        return sorted(map(usage_from_item, items))
 
     def list_keys(self, wanted: KeyFilter, *, limit: int, cursor: str | None) -> Page[KeyRecord]:
         """Keys by time of creation. Raises InvalidCursorError."""
@@ -282,6 +307,18 @@ class KeyWriter:
 
     # --- actions ---------------------------------------------------------------------------
 
+    def _ensure_owner_gate(self, owner: str) -> None:
+        """Make the gate that an owner's keys share, unless it is there."""
+        if not owner:
+            return
+        request = {
+            "TableName": self._table,
+            "Item": key_of(owner_partition(owner), GATE) | {VERSION: encode(OWNER_VERSION)},
+            "ConditionExpression": "attribute_not_exists(PK)",
+        }
+        with suppress(ConditionFailed):
+            self._client.call("PutItem", request)
+
     def _put(self, item: Item, condition: Mapping[str, Any] | None = None) -> Item:
         return {"Put": {"TableName": self._table, "Item": item} | dict(condition or {})}
 
@@ -291,13 +328,13 @@ class KeyWriter:
     def _delete(self, partition: str, sort: str, condition: Mapping[str, Any] | None = None) -> Item:
         return {"Delete": {"TableName": self._table, "Key": key_of(partition, sort)} | dict(condition or {})}
 
-    def _update_gate(self, key_hash: str, old: int, new: int, removed: Sequence[str]) -> Item:
+    def _update_gate(self, partition: str, old: int, new: int, removed: Sequence[str]) -> Item:
         names = {f"#r{place}": attribute for place, attribute in enumerate(removed)}
         update = "SET #v = :new" + (f" REMOVE {', '.join(names)}" if names else "")
         return {
             "Update": {
                 "TableName": self._table,
-                "Key": key_of(key_partition(key_hash), GATE),
+                "Key": key_of(partition, GATE),
                 "ConditionExpression": "#v = :old",
                 "UpdateExpression": update,
                 "ExpressionAttributeNames": {"#v": VERSION} | names,
@@ -341,7 +378,7 @@ class KeyWriter:
 
     def _transact(self, actions: Sequence[Item]) -> tuple[str, ...]:
         """Perform a transaction; the reasons of its actions, none where it happened."""
-        for _ in range(MAX_CONFLICTS):
+        for attempt in range(MAX_CONFLICTS):
             try:
                 self._client.call("TransactWriteItems", {"TransactItems": list(actions)})
             except TransactionCancelled as cancelled:
@@ -349,6 +386,7 @@ class KeyWriter:
                     return cancelled.codes
                 if "TransactionConflict" not in cancelled.codes:
                     raise
+                time.sleep(random.uniform(0, CONFLICT_SECONDS * 2**attempt))  # noqa: S311 - jitter
             else:
                 return ()
         message = "other transactions kept changing the same items"
@@ -370,6 +408,23 @@ class KeyWriter:
             },
         )
         return [item["SK"]["S"] for item in answer.get("Items", [])], "LastEvaluatedKey" not in answer
+
+    def _sorts(self, partition: str, first: str, last: str) -> list[str]:
+        """The sort keys of a partition between two of them."""
+        answer = self._client.call(
+            "Query",
+            {
+                "TableName": self._table,
+                "ConsistentRead": True,
+                "KeyConditionExpression": "PK = :pk AND SK BETWEEN :first AND :last",
+                "ExpressionAttributeValues": {
+                    ":pk": encode(partition),
+                    ":first": encode(first),
+                    ":last": encode(last),
+                },
+            },
+        )
+        return [item["SK"]["S"] for item in answer.get("Items", [])]
 
     def _records(self, key_hashes: Sequence[str]) -> dict[str, KeyRecord]:
         items = self._items([key_of(key_partition(key_hash), RECORD) for key_hash in key_hashes])

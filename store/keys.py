@@ -1,17 +1,18 @@
 """Read keys and policies, and count at gates: what the authorizer asks of the table."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from access.apis import ApiDefinition
-from access.gate import GateWrite
+from access.gate import DayTotals, GateWrite
 from access.keys import KeyRecord, Policy
 from store.attributes import encode
 from store.client import Client
-from store.errors import ConditionFailed, UnavailableError
+from store.errors import ConditionFailed, TransactionCancelled, UnavailableError
 from store.table import (
     GATE,
     RECORD,
+    USAGE_DAYS,
     api_from_item,
     api_partition,
     gate_from_item,
@@ -21,6 +22,7 @@ from store.table import (
     key_partition,
     policy_from_item,
     policy_partition,
+    usage_sort,
 )
 
 Gate = dict[str, int | str]
@@ -48,39 +50,72 @@ def load_key(client: Client, table: str, key_hash: str) -> tuple[KeyRecord, Gate
     return key_from_item(items[RECORD]), gate_from_item(items[GATE])
 
 
-def read_gate(client: Client, table: str, key_hash: str) -> Gate | None:
-    """The gate of a key, read strongly; None where there is none."""
+def read_gate(client: Client, table: str, partition: str) -> Gate | None:
+    """The gate of a key or an owner, read strongly; None where there is none."""
     answer = client.call(
         "GetItem",
-        {"TableName": table, "ConsistentRead": True, "Key": key_of(key_partition(key_hash), GATE)},
+        {"TableName": table, "ConsistentRead": True, "Key": key_of(partition, GATE)},
     )
     return gate_from_item(answer["Item"]) if "Item" in answer else None
 
 
-def write_gate(client: Client, table: str, key_hash: str, write: GateWrite) -> Gate:
+def write_gate(client: Client, table: str, partition: str, write: GateWrite) -> Gate:
     """Count at a gate: one conditional write. The gate as it is now.
 
     Raises ConditionFailed, whose item `gate_found` reads, and nothing is counted then.
     """
-    answer = client.call(
+    answer = client.call("UpdateItem", _update(table, partition, write) | {"ReturnValues": "ALL_NEW"})
+    return gate_from_item(answer["Attributes"])
+
+
+def write_gates(client: Client, table: str, writes: Mapping[str, GateWrite], *, token: str) -> None:
+    """Count at several gates, by partition: all or nothing, once for each token.
+
+    Raises TransactionCancelled, whose items `gates_found` reads.
+    """
+    actions = [{"Update": _update(table, partition, write)} for partition, write in writes.items()]
+    client.call("TransactWriteItems", {"TransactItems": actions, "ClientRequestToken": token})
+
+
+def gates_found(cancelled: TransactionCancelled) -> list[Gate | None]:
+    """The gates that failed conditions met, None where a condition held."""
+    return [gate_from_item(item) if item else None for item in cancelled.items]
+
+
+def store_day(client: Client, table: str, partition: str, totals: DayTotals) -> None:
+    """Keep the totals of a day that is over. The same totals may be stored again."""
+    expires_at = (totals.day + USAGE_DAYS) * 86_400
+    client.call(
         "UpdateItem",
         {
             "TableName": table,
-            "Key": key_of(key_partition(key_hash), GATE),
-            "ConditionExpression": write.condition,
-            "UpdateExpression": write.update,
-            "ExpressionAttributeNames": write.names,
-            "ExpressionAttributeValues": {name: encode(value) for name, value in write.values.items()},
-            "ReturnValues": "ALL_NEW",
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            "Key": key_of(partition, usage_sort(totals.day)),
+            "UpdateExpression": "SET allowed = :allowed, refused = :refused, #ttl = :ttl",
+            "ExpressionAttributeNames": {"#ttl": "ttl"},
+            "ExpressionAttributeValues": {
+                ":allowed": encode(totals.allowed),
+                ":refused": encode(totals.refused),
+                ":ttl": encode(expires_at),
+            },
         },
     )
-    return gate_from_item(answer["Attributes"])
 
 
 def gate_found(refused: ConditionFailed) -> Gate | None:
     """The gate that a failed condition met."""
     return gate_from_item(refused.item) if refused.item else None
+
+
+def _update(table: str, partition: str, write: GateWrite) -> dict[str, Any]:
+    return {
+        "TableName": table,
+        "Key": key_of(partition, GATE),
+        "ConditionExpression": write.condition,
+        "UpdateExpression": write.update,
+        "ExpressionAttributeNames": write.names,
+        "ExpressionAttributeValues": {name: encode(value) for name, value in write.values.items()},
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
 
 
 def load_policies(client: Client, table: str, policy_ids: Iterable[str]) -> dict[str, Policy]:

@@ -6,6 +6,8 @@
     policy      POLICY#<policy_id>         RECORD
     API         API#<api_id>               RECORD
     gateway     GATEWAY#<api id>/<stage>   RECORD, a copy of the definition that names it
+    usage       KEY#<key_hash>             USAGE#<date>
+    owner gate  OWNER#<owner>              GATE
     index       INDEX#<what>#<value>       <created_at>#<key_hash>, or the id of a policy
 
 Index items stand for lists: they are written in the transaction that changes the record, and
@@ -13,23 +15,31 @@ read strongly, so that a list misses nothing and no table is ever scanned.
 """
 
 from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from typing import Any
 
 from access.apis import ApiDefinition, TokenPlace
+from access.gate import DayTotals
 from access.grants import Grant
 from access.key_ids import KeyHash
-from access.keys import KeyRecord, Policy, StoredCredential, TokenRules
+from access.keys import Counting, KeyRecord, Policy, StoredCredential, TokenRules
 from access.limits import Quota, RateLimit
 from store.attributes import decode_item, encode_item
 from store.errors import InvalidItemError
 
 RECORD = "RECORD"
 GATE = "GATE"
+USAGE = "USAGE#"
+USAGE_DAYS = 400  # how long totals of a day are kept
 Values = dict[str, Any]
 
 
 def key_partition(key_hash: str) -> str:
     return f"KEY#{key_hash}"
+
+
+def owner_partition(owner: str) -> str:
+    return f"OWNER#{owner}"
 
 
 def policy_partition(policy_id: str) -> str:
@@ -121,6 +131,7 @@ def policy_to_item(policy: Policy) -> dict[str, Any]:
         "rate_limits": [one._asdict() for one in policy.rate_limits],
         "quotas": [one._asdict() for one in policy.quotas],
         "grants": [one._asdict() for one in policy.grants],
+        "counting": policy.counting._asdict(),
     }
     return key_of(policy_partition(policy.policy_id), RECORD) | encode_item(_slim(values))
 
@@ -138,6 +149,8 @@ def policy_from_item(item: Mapping[str, Any]) -> Policy:
             active=bool(values["active"]),
             partitions=tuple(values.get("partitions", ())),
             key_expires_in_seconds=values.get("key_expires_in_seconds"),
+            counting=Counting(**values.get("counting", {})),
+            thresholds=tuple(values.get("thresholds", ())),
             **_rights(values),
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -176,6 +189,22 @@ def api_from_item(item: Mapping[str, Any]) -> ApiDefinition:
 def gate_from_item(item: Mapping[str, Any]) -> dict[str, int | str]:
     """A gate as the core sees it: without the keys of its item."""
     return {name: value for name, value in decode_item(item).items() if name not in {"PK", "SK"}}
+
+
+def usage_sort(day: int) -> str:
+    """The sort key of a day's totals; `day` counts from 1970-01-01, UTC."""
+    return f"{USAGE}{datetime.fromtimestamp(day * 86_400, UTC).date().isoformat()}"
+
+
+def usage_from_item(item: Mapping[str, Any]) -> DayTotals:
+    """The totals of a day from their item. InvalidItemError where it is not one."""
+    values = decode_item(item)
+    try:
+        day = (date.fromisoformat(str(values["SK"]).removeprefix(USAGE)) - date(1970, 1, 1)).days
+        return DayTotals(day, int(values["allowed"]), int(values["refused"]))
+    except (KeyError, TypeError, ValueError) as error:
+        message = "usage: an attribute is missing or of another type"
+        raise InvalidItemError(message) from error
 
 
 def _rights(values: Values) -> Values:

@@ -1,24 +1,29 @@
 """Keys: create, list, read, look up, change, reset, delete."""
 
 import json
+from datetime import date
 from http import HTTPStatus
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from access.gate import Limit, statuses
+from access.decisions import LimitStatus
+from access.gate import DAY_MS, Limit, counters_to_clear, current_day, is_counter, past_day, statuses
 from access.keys import KeyRecord
-from access.policies import overlay
+from access.limits import OWNER
+from access.policies import Effective, overlay
 from key_admin.key_operations import check_expiry, create_key, rotate_key
-from key_admin.models import KeyFields, KeyInput, LookupInput, RotateInput, validate
+from key_admin.models import KeyFields, KeyInput, LookupInput, ResetInput, RotateInput, validate
 from key_admin.problems import invalid_field, version_mismatch
-from key_admin.render import editable, render_effective, render_key
+from key_admin.render import editable, render_day, render_effective, render_key
 from key_admin.service import Service, check_version, etag, read_body, read_page, service
 from store.key_writer import InvalidCursorError, KeyFilter, UnknownPolicyError, VersionConflictError
 from store.keys import Gate, load_policies
 
 router = Router()  # type: ignore[no-untyped-call] # Powertools' own
+DAY_SECONDS = DAY_MS // 1000
+DEFAULT_USAGE_DAYS = 30
 MERGE_PATCH = ("application/json", "application/merge-patch+json")
 
 
@@ -87,13 +92,41 @@ def change(key_hash: str) -> Response[str]:
 @router.post("/keys/<key_hash>/reset")
 def reset(key_hash: str) -> Response[str]:
     work = service()
-    record, _ = work.find_key(key_hash)
-    check_version(router.current_event, record.version)
+    event = router.current_event
+    wanted = validate(ResetInput, read_body(event) if event.raw_event.get("body") else {})
+    record, gate = work.find_key(key_hash)
+    check_version(event, record.version)
+    limits = tuple(limit for limit in _limits(work, record) if wanted.names(limit))
+    if not limits and wanted.model_fields_set:
+        raise invalid_field("name", "there is no such limit on this key")
+    now_ms = work.now() * 1000
+    is_shared = wanted.scope == OWNER and bool(record.owner)
+    counters = counters_to_clear(work.owner_gate(record.owner) if is_shared else gate, limits, now_ms=now_ms)
+    own, shared = ([], counters) if is_shared else (counters, [])
+    if not wanted.model_fields_set:
+        own = list(dict.fromkeys([*own, *filter(is_counter, gate)]))
     try:
-        work.writer.reset_key(record, _next_version(work, record))
+        work.writer.reset_key(record, _next_version(work, record), own, shared)
     except VersionConflictError:
         raise version_mismatch() from None
     return _answer_key(*work.find_key(key_hash))
+
+
+@router.get("/keys/<key_hash>/usage")
+def show_usage(key_hash: str) -> Response[str]:
+    work = service()
+    parameters = router.current_event.query_string_parameters or {}
+    _, gate = work.find_key(key_hash)
+    today = work.now() // DAY_SECONDS
+    last = _read_day(parameters, "to", today)
+    first = _read_day(parameters, "from", min(last, today) - DEFAULT_USAGE_DAYS + 1)
+    if first > last:
+        raise invalid_field("from", "is after `to`")
+    days = {totals.day: totals for totals in work.writer.list_usage(key_hash, first, last)}
+    for totals in (past_day(gate), current_day(gate)):
+        if totals is not None and first <= totals.day <= last:
+            days[totals.day] = totals
+    return _answer(HTTPStatus.OK, {"items": [render_day(days[day]) for day in sorted(days)]})
 
 
 @router.post("/keys/<key_hash>/rotate")
@@ -147,13 +180,40 @@ def _truth(text: str | None) -> bool | None:
     return None if text is None else text == "true"
 
 
+def _read_day(parameters: dict[str, str], name: str, default: int) -> int:
+    """A date of the query as days since 1970."""
+    text = parameters.get(name)
+    if not text:
+        return default
+    try:
+        return (date.fromisoformat(text) - date(1970, 1, 1)).days
+    except ValueError:
+        raise invalid_field(name, "is a date like 2026-01-31") from None
+
+
+def _limits(work: Service, record: KeyRecord) -> tuple[Limit, ...]:
+    effective = overlay(record, load_policies(work.client, work.table, record.policies))
+    return (*effective.rate_limits, *effective.quotas) if effective else ()
+
+
+def _statuses(work: Service, record: KeyRecord, gate: Gate, effective: Effective) -> tuple[LimitStatus, ...]:
+    """How the limits stand, each on the gate that counts it."""
+    now_ms = work.now() * 1000
+    limits: tuple[Limit, ...] = (*effective.rate_limits, *effective.quotas)
+    shared = {limit for limit in limits if limit.scope == OWNER and record.owner}
+    owner_gate = work.owner_gate(record.owner) if shared else {}
+    return tuple(
+        status
+        for limit in limits
+        for status in statuses(owner_gate if limit in shared else gate, [limit], now_ms=now_ms)
+    )
+
+
 def _answer_key(record: KeyRecord, gate: Gate, *, jwt_data: dict[str, str] | None = None) -> Response[str]:
     work = service()
     effective = overlay(record, load_policies(work.client, work.table, record.policies))
-    limits: tuple[Limit, ...] = (*effective.rate_limits, *effective.quotas) if effective else ()
-    body = render_key(record, gate) | {
-        "effective": render_effective(effective, statuses(gate, limits, now_ms=work.now() * 1000))
-    }
+    found = _statuses(work, record, gate, effective) if effective else ()
+    body = render_key(record, gate) | {"effective": render_effective(effective, found)}
     if jwt_data is not None:
         body["jwt_data"] = jwt_data
     return _answer(HTTPStatus.OK, body)

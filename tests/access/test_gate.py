@@ -252,4 +252,4 @@ def test_counters_are_told_from_the_rest_of_a_gate():
     gate = Gate([RateLimit(5, "1s"), Quota(5, "day")])
     gate.request(START_MS)
 
-    assert {name for name in gate.item if not is_counter(name)} == {"v", "at"}
+    assert {name for name in gate.item if not is_counter(name)} == {"v", "at", "l"}

@@ -7,6 +7,7 @@ import uuid
 import pytest
 
 from access.decisions import Allow, Deny, Reason
+from access.gate import counters_to_clear
 from access.grants import Grant
 from access.key_ids import KeyHash, KeyId, hash_key_id
 from access.keys import KeyRecord, StoredCredential
@@ -20,6 +21,7 @@ from store.key_writer import KeyWriter
 from store.keys import read_gate
 from store.master_secret import parse_keyring
 from store.sealing import seal
+from store.table import key_partition
 from tests.conftest import SECRET, sign
 
 KEYRING = parse_keyring(json.dumps({"current": "c" * 64}))
@@ -124,14 +126,14 @@ def test_forged_tokens_write_nothing_and_read_at_most_once_a_second(bench):
     record = bench.key(quotas=(QUOTA,))
     bench.request()
     bench.recorder.taken()
-    before = read_gate(bench.boto, bench.table, record.key_hash)
+    before = read_gate(bench.boto, bench.table, key_partition(record.key_hash))
     forged = sign(bench.key_id, secret="a-secret-that-somebody-else-made-up-by-himself")
 
     outcomes = {bench.request(token=forged) for _ in range(200)}
 
     assert outcomes == {Deny(Reason.INVALID_SIGNATURE)}
     assert bench.recorder.taken() == ["Query"]
-    assert read_gate(bench.boto, bench.table, record.key_hash) == before
+    assert read_gate(bench.boto, bench.table, key_partition(record.key_hash)) == before
 
 
 def test_malformed_tokens_and_invented_ids_take_no_call(bench):
@@ -163,7 +165,9 @@ def test_a_reset_after_an_exhaustion_is_honoured_within_a_second(bench):
     record = bench.key(quotas=(QUOTA,))
     for _ in range(4):
         bench.request()
-    bench.writer.reset_key(record, record._replace(version=2))
+    gate = read_gate(bench.boto, bench.table, key_partition(record.key_hash)) or {}
+    counters = counters_to_clear(gate, [QUOTA], now_ms=bench.now_ms)
+    bench.writer.reset_key(record, record._replace(version=2), counters)
     bench.now_ms += 1000
 
     assert isinstance(bench.request(), Allow)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from authorizer.environment import LOOK_AGAIN_MS
+from authorizer.memory import LOOK_AGAIN_MS
 from tests.conftest import SECRET, call, sign
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from access.gate import plan
+from access.gate import counters_to_clear, plan
 from access.grants import Grant
 from access.key_ids import KeyHash, hash_key_id
 from access.keys import KeyRecord, Policy, StoredCredential, TokenRules
@@ -22,6 +22,7 @@ from store.key_writer import (
     VersionConflictError,
 )
 from store.keys import load_key, load_policies, read_gate, write_gate
+from store.table import key_partition
 
 
 @pytest.fixture
@@ -166,10 +167,10 @@ def test_a_deleted_key_does_not_come_back_through_a_request_in_flight(client, ta
     writer.delete_key(key)
 
     with pytest.raises(ConditionFailed) as raised:
-        write_gate(client, table, key.key_hash, write)
+        write_gate(client, table, key_partition(key.key_hash), write)
 
     assert raised.value.item is None
-    assert read_gate(client, table, key.key_hash) is None
+    assert read_gate(client, table, key_partition(key.key_hash)) is None
 
 
 def test_a_reset_sets_the_counters_to_zero_and_keeps_the_rest(client, table, writer):
@@ -179,13 +180,17 @@ def test_a_reset_sets_the_counters_to_zero_and_keeps_the_rest(client, table, wri
     write_gate(
         client,
         table,
-        key.key_hash,
+        key_partition(key.key_hash),
         plan(version=1, limits=limits, seen={"v": 1}, now_ms=1_800_000_000_000, cost=1, marks={"at": 5}),
     )
 
-    writer.reset_key(key, key._replace(version=2))
+    gate = read_gate(client, table, key_partition(key.key_hash)) or {}
+    counters = counters_to_clear(gate, limits, now_ms=1_800_000_000_000)
 
-    assert read_gate(client, table, key.key_hash) == {"v": 2, "at": 5}
+    writer.reset_key(key, key._replace(version=2), counters)
+
+    after = read_gate(client, table, key_partition(key.key_hash))
+    assert after == {"v": 2, "at": 5, "l": gate["l"]}
 
 
 def race(work, count):

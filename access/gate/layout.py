@@ -1,0 +1,76 @@
+"""Which letter of a gate belongs to which limit."""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from string import ascii_letters
+
+from access.gate.expressions import Builder
+from access.limits import Quota, RateLimit, period_seconds
+
+LAYOUT = "l"
+_CODES = 4096  # sub-window numbers modulo this make attribute names: two characters
+_CODE_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_LIMIT_ID_LENGTH = 5
+_MAX_SLOTS = 24  # letters in use at once; limits that are gone make room beyond it
+
+Limit = RateLimit | Quota
+Gate = Mapping[str, int | str]
+
+
+def code_of(number: int) -> str:
+    """The two characters that name the counter of a sub-window; they repeat after 4096."""
+    high, low = divmod(number % _CODES, len(_CODE_ALPHABET))
+    return _CODE_ALPHABET[high] + _CODE_ALPHABET[low]
+
+
+_SUFFIXES = frozenset({"w", "e", "u", *(code_of(number) for number in range(_CODES))})
+LAP = _CODES
+
+
+def is_counter(attribute: str) -> bool:
+    """Whether an attribute of a gate belongs to a limit."""
+    return attribute[0] in ascii_letters and attribute[1:] in _SUFFIXES
+
+
+def known_slots(limits: Sequence[Limit], gate: Gate) -> list[str | None]:
+    """The letters of these limits, None for one that the gate has not counted yet."""
+    letters = dict(zip(_layout(gate), ascii_letters, strict=False))
+    return [letters.get(_limit_id(limit)) for limit in limits]
+
+
+def assign_slots(builder: Builder, limits: Sequence[Limit], seen: Gate) -> list[str]:
+    """The letters of these limits; new ones get theirs by the write that is being built."""
+    layout = _layout(seen)
+    builder.require_same(LAYOUT, seen.get(LAYOUT))
+    wanted = [_limit_id(limit) for limit in limits]
+    for limit_id in wanted:
+        if limit_id in layout:
+            continue
+        if len(layout) < _MAX_SLOTS:
+            layout.append(limit_id)
+        else:
+            place = next(place for place, known in enumerate(layout) if known not in wanted)
+            layout[place] = limit_id
+            for attribute in counters_of(ascii_letters[place], seen):
+                builder.remove(attribute)
+    if layout != _layout(seen):
+        builder.assign(LAYOUT, "".join(layout))
+    return [ascii_letters[layout.index(limit_id)] for limit_id in wanted]
+
+
+def counters_of(slot: str, gate: Gate) -> list[str]:
+    """The attributes of a letter."""
+    return [attribute for attribute in gate if attribute[0] == slot and is_counter(attribute)]
+
+
+def _limit_id(limit: Limit) -> str:
+    """Names the counters of a limit. Sub-windows of another length are other counters."""
+    length = period_seconds(limit.period) if isinstance(limit, RateLimit) else ""
+    text = f"{type(limit).__name__}\0{limit.name}\0{limit.api}\0{length}"
+    return urlsafe_b64encode(sha256(text.encode()).digest())[:_LIMIT_ID_LENGTH].decode()
+
+
+def _layout(gate: Gate) -> list[str]:
+    text = str(gate.get(LAYOUT, ""))
+    return [text[start : start + _LIMIT_ID_LENGTH] for start in range(0, len(text), _LIMIT_ID_LENGTH)]

@@ -1,0 +1,325 @@
+"""Count a request at the gate of its key: step 7 of the recipe.
+
+In steady state one call to DynamoDB: a conditional write, or a read where nothing limits the
+key. A leased key spends units that an earlier write took, a key that was exhausted a moment
+ago is refused from memory, and limits that an owner's keys share make the write a transaction.
+"""
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from access.decisions import Allow, Deny, LimitStatus
+from access.gate import (
+    OWNER_VERSION,
+    VERSION,
+    Exceeded,
+    Limit,
+    Rolled,
+    Stale,
+    Tally,
+    diagnose,
+    past_day,
+    plan,
+    statuses,
+    turns_day,
+    verdict_of,
+    waits,
+)
+from access.leases import Lease, lease_end_ms, lease_size, part_of_traffic
+from access.limits import OWNER, Quota
+from access.policies import Effective
+from authorizer.environment import Environment
+from authorizer.memory import Denied, KnownKey, SharedGate
+from store.errors import ConditionFailed, StoreError, TransactionCancelled, UnavailableError
+from store.keys import Gate, gates_found
+
+MAX_ATTEMPTS = 3  # of the counting write: the first, one after a race, one to spare
+MAX_CONFLICTS = 8  # of transactions on one owner's gate, with a pause before each further one
+CONFLICT_SECONDS = 0.02
+OPEN_MS = 300_000  # a record that nothing confirmed for longer does not fail open
+SHARED_MS = 1_000  # an owner's gate is read again after this
+NO_MARKS: Mapping[str, int] = {}
+
+
+class UndecidedError(Exception):
+    """We could not decide, so the door stays shut."""
+
+
+class Crossing(NamedTuple):
+    """A threshold that this request crossed, as nobody else can in the same window."""
+
+    percent: int
+    status: LimitStatus
+
+
+class Call(NamedTuple):
+    """What is to be counted: the limits that apply, units of each, attributes to set beside."""
+
+    limits: tuple[Limit, ...]
+    cost: int
+    marks: Mapping[str, int]
+    effective: Effective
+    now_ms: int
+
+
+class Counted(NamedTuple):
+    """The decision of the gate. `is_open`: DynamoDB did not answer and the policy allows it."""
+
+    decision: Allow | Deny
+    crossings: tuple[Crossing, ...] = ()
+    is_open: bool = False
+
+
+def count(call: Call, key: KnownKey, environment: Environment) -> Counted | None:
+    """Count a request in every limit, all or nothing; None when the record is stale.
+
+    Raises StoreError or UndecidedError where we cannot know.
+    """
+    try:
+        return _count(call, key, environment)
+    except UnavailableError:
+        if not _may_open(call, key):
+            raise
+        key.untold.allowed += 1
+        return Counted(Allow(key.record), is_open=True)
+
+
+def note_refusal(key: KnownKey, environment: Environment, *, now_ms: int) -> None:
+    """Add a refusal to the totals of the day; written with the next count, or within a minute."""
+    key.untold.refused += 1
+    if key.untold.is_due(now_ms):
+        with suppress(StoreError):  # told with the next write
+            _write(key, environment, now_ms=now_ms)
+
+
+def _count(call: Call, key: KnownKey, environment: Environment) -> Counted | None:
+    if not call.limits:
+        return _count_without_limits(call, key, environment)
+    lease = key.leases.get(call.limits)
+    spent = lease.spend(call.cost, call.now_ms) if lease else None
+    if spent is not None:
+        key.leases[call.limits] = spent
+        key.untold.allowed += 1
+        return Counted(Allow(key.record, statuses(key.gate, call.limits, now_ms=call.now_ms)))
+    if key.denied is not None and key.denied.still_holds(call.limits, call.cost, call.now_ms):
+        return _refuse(key, key.denied, call.now_ms)
+    if any(limit.scope == OWNER for limit in call.limits) and key.record.owner:
+        return _count_shared(call, key, environment)
+    return _count_alone(call, key, environment)
+
+
+def _count_without_limits(call: Call, key: KnownKey, environment: Environment) -> Counted | None:
+    """A strong read tells whether the record is current; once a minute a write of the totals does."""
+    if not key.untold.is_due(call.now_ms):
+        if not environment.is_current(key, call.now_ms):
+            return None
+        key.untold.allowed += 1
+        return Counted(Allow(key.record))
+    for _ in range(MAX_ATTEMPTS):
+        try:
+            _write(key, environment, now_ms=call.now_ms, marks=call.marks, allowed=1)
+        except ConditionFailed as refused:
+            if (environment.gate_found(key, refused) or {}).get(VERSION) != key.record.version:
+                return None
+        else:
+            return Counted(Allow(key.record))
+    raise UndecidedError("the gate was contended in every attempt")
+
+
+def _count_alone(call: Call, key: KnownKey, environment: Environment) -> Counted | None:
+    """Count at the key's own gate by one conditional write."""
+    limits, cost, now_ms = call.limits, call.cost, call.now_ms
+    units, ends_at_ms = _units(call, key)
+    for _ in range(MAX_ATTEMPTS):
+        before = key.gate
+        ours = key.untold.allowed + 1
+        try:
+            _write(key, environment, now_ms=now_ms, marks=call.marks, limits=limits, units=units, allowed=1)
+        except ConditionFailed as refused:
+            found = environment.gate_found(key, refused)
+            verdict = diagnose(found, version=key.record.version, limits=limits, now_ms=now_ms, cost=units)
+            if isinstance(verdict, Exceeded) and units > cost:
+                units = cost
+                verdict = diagnose(found, version=key.record.version, limits=limits, now_ms=now_ms, cost=cost)
+            if isinstance(verdict, Stale):
+                return None
+            if isinstance(verdict, Exceeded):
+                key.denied = Denied(limits, cost, verdict, now_ms)
+                return _refuse(key, key.denied, now_ms)
+        else:
+            if call.effective.counting.is_leased:
+                part = part_of_traffic(before, key.gate, ours=ours)
+                key.leases[limits] = Lease(units - cost, ends_at_ms, units, now_ms, part)
+            found_statuses = statuses(key.gate, limits, now_ms=now_ms)
+            crossings = _crossings(found_statuses, call.effective.thresholds, units)
+            return Counted(Allow(key.record, found_statuses), crossings)
+    raise UndecidedError("the gate was contended in every attempt")
+
+
+def _units(call: Call, key: KnownKey) -> tuple[int, int]:
+    """The units to take and when a lease of them ends."""
+    counting, now_ms = call.effective.counting, call.now_ms
+    if not counting.is_leased:
+        return call.cost, now_ms
+    lease = key.leases.get(call.limits)
+    key.leases = {limits: other for limits, other in key.leases.items() if now_ms < other.ends_at_ms}
+    ends_at_ms = lease_end_ms(key.gate, call.limits, now_ms=now_ms, max_staleness_ms=counting.max_staleness_ms)
+    size = lease_size(lease, cost=call.cost, gate=key.gate, limits=call.limits, now_ms=now_ms, ends_at_ms=ends_at_ms)
+    return size, ends_at_ms
+
+
+def _write(
+    key: KnownKey,
+    environment: Environment,
+    *,
+    now_ms: int,
+    marks: Mapping[str, int] = NO_MARKS,
+    limits: Sequence[Limit] = (),
+    units: int = 0,
+    allowed: int = 0,
+) -> None:
+    """One write at the key's gate, with the totals that are untold; stores a day that is over."""
+    before, untold = key.gate, key.untold
+    waiting = past_day(before)
+    if waiting is not None and turns_day(before, now_ms) and waiting.day != untold.stored_day:
+        environment.store_day(key, waiting)
+    tally = Tally(untold.allowed + allowed, untold.refused, untold.stored_day)
+    write = plan(
+        version=key.record.version,
+        limits=limits,
+        seen=before,
+        now_ms=now_ms,
+        cost=units,
+        marks=marks,
+        tally=tally,
+    )
+    environment.write_gate(key, write, now_ms)
+    untold.allowed = untold.refused = 0
+    untold.since_ms = now_ms
+    over = past_day(key.gate)
+    if over is not None and turns_day(before, now_ms):
+        try:
+            environment.store_day(key, over)
+        except StoreError:
+            return  # it waits on the gate until the next turn
+        untold.stored_day = over.day
+
+
+# --- limits that the keys of an owner share ------------------------------------------------
+
+
+def _count_shared(call: Call, key: KnownKey, environment: Environment) -> Counted | None:
+    """Count at the key's gate and its owner's by one transaction."""
+    own = tuple(limit for limit in call.limits if limit.scope != OWNER)
+    shared = tuple(limit for limit in call.limits if limit.scope == OWNER)
+    gate = environment.shared_gate(key.record.owner, call.now_ms, max_age_ms=SHARED_MS)
+    attempts = conflicts = 0
+    while attempts < MAX_ATTEMPTS and conflicts < MAX_CONFLICTS:
+        try:
+            _transact(call, key, gate, environment, own=own, shared=shared)
+        except TransactionCancelled as cancelled:
+            if "ConditionalCheckFailed" not in cancelled.codes:
+                conflicts += 1
+                time.sleep(random.uniform(0, CONFLICT_SECONDS * conflicts))  # noqa: S311 - jitter
+                continue
+            attempts += 1
+            _take(key, gate, cancelled, call.now_ms)
+            verdict = _diagnose_shared(call, key, gate, own=own, shared=shared)
+            if isinstance(verdict, Stale):
+                return None
+            if isinstance(verdict, Exceeded):
+                key.denied = Denied(call.limits, call.cost, verdict, call.now_ms)
+                return _refuse(key, key.denied, call.now_ms)
+        else:
+            gate.units_since += call.cost
+            found = statuses(gate.gate, shared, now_ms=call.now_ms)
+            seen = tuple(_lower(status, gate.units_since) for status in found)
+            return Counted(Allow(key.record, (*statuses(key.gate, own, now_ms=call.now_ms), *seen)))
+    raise UndecidedError("the gate of the owner was contended in every attempt")
+
+
+def _transact(
+    call: Call,
+    key: KnownKey,
+    gate: SharedGate,
+    environment: Environment,
+    *,
+    own: Sequence[Limit],
+    shared: Sequence[Limit],
+) -> None:
+    untold = key.untold
+    tally = Tally(untold.allowed + 1, untold.refused, untold.stored_day)
+    own_write = plan(
+        version=key.record.version,
+        limits=own,
+        seen=key.gate,
+        now_ms=call.now_ms,
+        cost=call.cost,
+        marks=call.marks,
+        tally=tally,
+    )
+    shared_write = plan(
+        version=OWNER_VERSION, limits=shared, seen=gate.gate, now_ms=call.now_ms, cost=call.cost, marks={}
+    )
+    environment.write_gates(key, own_write, shared_write, call.now_ms)
+    untold.allowed = untold.refused = 0
+    untold.since_ms = call.now_ms
+
+
+def _take(key: KnownKey, gate: SharedGate, cancelled: TransactionCancelled, now_ms: int) -> None:
+    """Remember the gates that the failed conditions met."""
+    own, shared = gates_found(cancelled)
+    if own is not None:
+        key.gate = own
+    if shared is not None:
+        gate.gate, gate.read_at_ms, gate.units_since = shared, now_ms, 0
+
+
+def _diagnose_shared(
+    call: Call, key: KnownKey, gate: SharedGate, *, own: Sequence[Limit], shared: Sequence[Limit]
+) -> Stale | Rolled | Exceeded:
+    if key.gate.get(VERSION) != key.record.version:
+        return Stale()
+    if gate.gate.get(VERSION) != OWNER_VERSION:
+        raise UndecidedError("the gate of the owner is missing")
+    parts: tuple[tuple[Gate, Sequence[Limit]], ...] = ((key.gate, own), (gate.gate, shared))
+    known_waits = [wait for found, limits in parts for wait in waits(found, limits, now_ms=call.now_ms, cost=call.cost)]
+    known = tuple(status for found, limits in parts for status in statuses(found, limits, now_ms=call.now_ms))
+    return verdict_of(known_waits, known)
+
+
+def _lower(status: LimitStatus, units: int) -> LimitStatus:
+    return status._replace(used=status.used + units, remaining=max(status.remaining - units, 0))
+
+
+# --- what follows from a count -------------------------------------------------------------
+
+
+def _refuse(key: KnownKey, denied: Denied, now_ms: int) -> Counted:
+    wait_ms, verdict = denied.wait_ms(now_ms), denied.verdict
+    seconds = None if wait_ms is None else -(-wait_ms // 1000)
+    return Counted(Deny(verdict.reason, key.record, verdict.statuses, verdict.refused_by, seconds))
+
+
+def _crossings(found: Sequence[LimitStatus], thresholds: Sequence[int], units: int) -> tuple[Crossing, ...]:
+    """The thresholds of quotas that the last write crossed; its increment is unique."""
+    return tuple(
+        Crossing(percent, status)
+        for status in found
+        if status.kind == "quota" and status.limit
+        for percent in thresholds
+        if (status.used - units) * 100 < percent * status.limit <= status.used * 100
+    )
+
+
+def _may_open(call: Call, key: KnownKey) -> bool:
+    """Whether an outage of DynamoDB lets this request pass: never where a quota counts it."""
+    return (
+        call.effective.counting.fail_open
+        and bool(call.limits)
+        and not any(isinstance(limit, Quota) for limit in call.limits)
+        and call.now_ms - key.confirmed_ms < OPEN_MS
+    )

@@ -1,0 +1,93 @@
+"""What an environment remembers of a key. Nothing of it is trusted to be current."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from access.credentials import Credential
+from access.gate import Exceeded, Limit
+from access.keys import KeyRecord
+from store.keys import Gate
+
+if TYPE_CHECKING:
+    from access.leases import Lease
+
+LOOK_AGAIN_MS = 1_000  # forged tokens and exhausted limits make us look at the table at most this often
+FLUSH_MS = 60_000  # what no counting write took along is written at most this often
+
+
+class Denied(NamedTuple):
+    """A refusal by a limit, remembered until the limit opens. Holds for these limits and this cost."""
+
+    limits: tuple[Limit, ...]
+    cost: int
+    verdict: Exceeded
+    told_at_ms: int
+
+    def wait_ms(self, now_ms: int) -> int | None:
+        """How long is still to wait; None where waiting does not help."""
+        return None if self.verdict.wait_ms is None else self.told_at_ms + self.verdict.wait_ms - now_ms
+
+    def still_holds(self, limits: tuple[Limit, ...], cost: int, now_ms: int) -> bool:
+        """Whether the refusal stands without a look at the gate: at most for a second."""
+        wait = self.wait_ms(now_ms)
+        is_young = 0 <= now_ms - self.told_at_ms < LOOK_AGAIN_MS
+        return is_young and (self.limits, self.cost) == (limits, cost) and (wait is None or wait > 0)
+
+
+class Untold:
+    """Requests of a key that no write has taken to its totals yet. Outlives its record."""
+
+    __slots__ = ("allowed", "looked_again_ms", "refused", "since_ms", "stored_day")
+
+    def __init__(self, now_ms: int) -> None:
+        self.allowed = 0
+        self.refused = 0
+        self.since_ms = now_ms
+        self.stored_day: int | None = None  # the last day whose totals we stored
+        self.looked_again_ms = now_ms - LOOK_AGAIN_MS
+
+    def is_due(self, now_ms: int) -> bool:
+        """Whether to write the totals although no counting write comes along."""
+        return bool(self.allowed or self.refused) and now_ms - self.since_ms >= FLUSH_MS
+
+    def may_look_again(self, now_ms: int) -> bool:
+        """Whether to look at the table for what memory refuses; true at most once a second."""
+        if now_ms - self.looked_again_ms < LOOK_AGAIN_MS:
+            return False
+        self.looked_again_ms = now_ms
+        return True
+
+
+class SharedGate:
+    """The gate of an owner, as it was read last, and the units that we counted since."""
+
+    __slots__ = ("gate", "read_at_ms", "units_since")
+
+    def __init__(self, gate: Gate, read_at_ms: int) -> None:
+        self.gate = gate
+        self.read_at_ms = read_at_ms
+        self.units_since = 0
+
+
+class KnownKey:
+    """A key as this environment knows it. `gate` is replaced by each answer."""
+
+    __slots__ = ("confirmed_ms", "credentials", "denied", "gate", "leases", "partition", "record", "untold")
+
+    def __init__(
+        self,
+        partition: str,
+        record: KeyRecord,
+        credentials: tuple[Credential, ...],
+        gate: Gate,
+        *,
+        untold: Untold,
+        now_ms: int,
+    ) -> None:
+        self.partition = partition
+        self.record = record
+        self.credentials = credentials
+        self.gate = gate
+        self.untold = untold
+        self.confirmed_ms = now_ms  # when the table said last that the record is current
+        self.denied: Denied | None = None
+        self.leases: dict[tuple[Limit, ...], Lease] = {}
