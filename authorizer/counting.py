@@ -28,7 +28,7 @@ from access.gate import (
     verdict_of,
     waits,
 )
-from access.leases import Lease, lease_end_ms, lease_size, part_of_traffic
+from access.leases import Lease, credit_of, lease_size, take_lease
 from access.limits import OWNER, Quota
 from access.policies import Effective
 from authorizer.environment import Environment
@@ -132,43 +132,61 @@ def _count_without_limits(call: Call, key: KnownKey, environment: Environment) -
 def _count_alone(call: Call, key: KnownKey, environment: Environment) -> Counted | None:
     """Count at the key's own gate by one conditional write."""
     limits, cost, now_ms = call.limits, call.cost, call.now_ms
-    units, ends_at_ms = _units(call, key)
+    staleness_ms = call.effective.counting.max_staleness_ms
+    lease = key.leases.pop(limits, None)
+    wants_more = bool(staleness_ms)
     for _ in range(MAX_ATTEMPTS):
-        before = key.gate
-        ours = key.untold.allowed + 1
+        before, ours = key.gate, key.untold.allowed + 1
+        credit = credit_of(lease, before, limits, now_ms=now_ms)
+        units = (
+            lease_size(lease, before, limits, cost=cost, now_ms=now_ms, max_staleness_ms=staleness_ms)
+            if wants_more
+            else cost
+        )
         try:
-            _write(key, environment, now_ms=now_ms, marks=call.marks, limits=limits, units=units, allowed=1)
+            _write(
+                key,
+                environment,
+                now_ms=now_ms,
+                marks=call.marks,
+                limits=limits,
+                units=units,
+                credit=credit,
+                allowed=1,
+            )
         except ConditionFailed as refused:
-            found = environment.gate_found(key, refused)
-            verdict = diagnose(found, version=key.record.version, limits=limits, now_ms=now_ms, cost=units)
+            verdict = _verdict(call, key, environment.gate_found(key, refused), units, lease)
             if isinstance(verdict, Exceeded) and units > cost:
-                units = cost
-                verdict = diagnose(found, version=key.record.version, limits=limits, now_ms=now_ms, cost=cost)
+                wants_more = False
+                verdict = _verdict(call, key, key.gate, cost, lease)
             if isinstance(verdict, Stale):
                 return None
             if isinstance(verdict, Exceeded):
                 key.denied = Denied(limits, cost, verdict, now_ms)
                 return _refuse(key, key.denied, now_ms)
         else:
-            if call.effective.counting.is_leased:
-                part = part_of_traffic(before, key.gate, ours=ours)
-                key.leases[limits] = Lease(units - cost, ends_at_ms, units, now_ms, part)
-            found_statuses = statuses(key.gate, limits, now_ms=now_ms)
-            crossings = _crossings(found_statuses, call.effective.thresholds, units)
-            return Counted(Allow(key.record, found_statuses), crossings)
+            if staleness_ms:
+                taken = take_lease(
+                    before, key.gate, limits, size=units, ours=ours, now_ms=now_ms, max_staleness_ms=staleness_ms
+                )
+                key.leases[limits] = taken._replace(units=units - cost)
+            found = statuses(key.gate, limits, now_ms=now_ms)
+            counted = [max(units - known, 0) for known in credit]
+            return Counted(Allow(key.record, found), _crossings(found, call.effective.thresholds, counted))
     raise UndecidedError("the gate was contended in every attempt")
 
 
-def _units(call: Call, key: KnownKey) -> tuple[int, int]:
-    """The units to take and when a lease of them ends."""
-    counting, now_ms = call.effective.counting, call.now_ms
-    if not counting.is_leased:
-        return call.cost, now_ms
-    lease = key.leases.get(call.limits)
-    key.leases = {limits: other for limits, other in key.leases.items() if now_ms < other.ends_at_ms}
-    ends_at_ms = lease_end_ms(key.gate, call.limits, now_ms=now_ms, max_staleness_ms=counting.max_staleness_ms)
-    size = lease_size(lease, cost=call.cost, gate=key.gate, limits=call.limits, now_ms=now_ms, ends_at_ms=ends_at_ms)
-    return size, ends_at_ms
+def _verdict(
+    call: Call, key: KnownKey, found: Gate | None, units: int, lease: Lease | None
+) -> Stale | Rolled | Exceeded:
+    return diagnose(
+        found,
+        version=key.record.version,
+        limits=call.limits,
+        now_ms=call.now_ms,
+        cost=units,
+        credit=credit_of(lease, found or {}, call.limits, now_ms=call.now_ms),
+    )
 
 
 def _write(
@@ -179,6 +197,7 @@ def _write(
     marks: Mapping[str, int] = NO_MARKS,
     limits: Sequence[Limit] = (),
     units: int = 0,
+    credit: Sequence[int] = (),
     allowed: int = 0,
 ) -> None:
     """One write at the key's gate, with the totals that are untold; stores a day that is over."""
@@ -195,6 +214,7 @@ def _write(
         cost=units,
         marks=marks,
         tally=tally,
+        credit=credit,
     )
     environment.write_gate(key, write, now_ms)
     untold.allowed = untold.refused = 0
@@ -304,11 +324,11 @@ def _refuse(key: KnownKey, denied: Denied, now_ms: int) -> Counted:
     return Counted(Deny(verdict.reason, key.record, verdict.statuses, verdict.refused_by, seconds))
 
 
-def _crossings(found: Sequence[LimitStatus], thresholds: Sequence[int], units: int) -> tuple[Crossing, ...]:
+def _crossings(found: Sequence[LimitStatus], thresholds: Sequence[int], counted: Sequence[int]) -> tuple[Crossing, ...]:
     """The thresholds of quotas that the last write crossed; its increment is unique."""
     return tuple(
         Crossing(percent, status)
-        for status in found
+        for status, units in zip(found, counted, strict=True)
         if status.kind == "quota" and status.limit
         for percent in thresholds
         if (status.used - units) * 100 < percent * status.limit <= status.used * 100

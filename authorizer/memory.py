@@ -1,14 +1,12 @@
 """What an environment remembers of a key. Nothing of it is trusted to be current."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from access.credentials import Credential
 from access.gate import Exceeded, Limit
 from access.keys import KeyRecord
+from access.leases import Lease
 from store.keys import Gate
-
-if TYPE_CHECKING:
-    from access.leases import Lease
 
 LOOK_AGAIN_MS = 1_000  # forged tokens and exhausted limits make us look at the table at most this often
 FLUSH_MS = 60_000  # what no counting write took along is written at most this often

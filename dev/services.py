@@ -1,4 +1,4 @@
-"""DynamoDB and Secrets Manager, emulated over HTTP by MiniStack in an environment of its own."""
+"""DynamoDB, Secrets Manager and EventBridge, emulated over HTTP by MiniStack in an environment of its own."""
 
 import json
 import os
@@ -48,7 +48,7 @@ class Services:
             "BIND_HOST": "127.0.0.1",
             "MINISTACK_HOST": "127.0.0.1",
             "MINISTACK_REGION": REGION,
-            "SERVICES": "dynamodb,secretsmanager",
+            "SERVICES": "dynamodb,secretsmanager,events,sqs",
         }
         if self._data is not None:
             self._data.mkdir(parents=True, exist_ok=True)
@@ -68,7 +68,7 @@ class Services:
         self._log.close()
 
     def client(self, service: str) -> Any:
-        """A boto3 client of "dynamodb" or "secretsmanager"."""
+        """A boto3 client of one of the services."""
         return boto3.client(
             service,  # type: ignore[call-overload] # name at run time
             endpoint_url=self.endpoint,
@@ -82,6 +82,7 @@ class Services:
         return CREDENTIALS | {
             "AWS_ENDPOINT_URL_DYNAMODB": self.endpoint,
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.endpoint,
+            "AWS_ENDPOINT_URL_EVENTBRIDGE": self.endpoint,
         }
 
     def create_table(self, name: str, properties: dict[str, Any]) -> None:

@@ -27,7 +27,12 @@ BUDGET_SECONDS = 2.0  # for all tries together, well below the function's time-o
 BACKOFF_SECONDS = 0.025
 IDLE_SECONDS = 20.0  # after that the other side may have closed, so we connect anew
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
-_TARGETS = {"dynamodb": ("DynamoDB_20120810", "1.0"), "secretsmanager": ("secretsmanager", "1.1")}
+_TARGETS = {
+    "dynamodb": ("DynamoDB_20120810", "1.0"),
+    "secretsmanager": ("secretsmanager", "1.1"),
+    "events": ("AWSEvents", "1.1"),
+}
+_VARIABLES = {"dynamodb": "DYNAMODB", "secretsmanager": "SECRETS_MANAGER", "events": "EVENTBRIDGE"}
 
 
 class Credentials(NamedTuple):
@@ -151,8 +156,7 @@ class LeanClient:
 
 def endpoint_of(service: str, environ: Mapping[str, str]) -> Endpoint:
     """The service's endpoint, or the one that an AWS_ENDPOINT_URL variable names."""
-    variable = {"dynamodb": "DYNAMODB", "secretsmanager": "SECRETS_MANAGER"}[service]
-    url = environ.get(f"AWS_ENDPOINT_URL_{variable}") or environ.get("AWS_ENDPOINT_URL")
+    url = environ.get(f"AWS_ENDPOINT_URL_{_VARIABLES[service]}") or environ.get("AWS_ENDPOINT_URL")
     if not url:
         region = environ["AWS_REGION"]
         suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"

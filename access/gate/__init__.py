@@ -26,7 +26,7 @@ from access.gate.decide import (
     tightest,
     verdict_of,
     waits,
-    window_ends,
+    windows,
 )
 from access.gate.expressions import OWNER_VERSION, VERSION, GateWrite
 from access.gate.layout import Gate, Limit, is_counter
@@ -58,5 +58,5 @@ __all__ = [
     "turns_day",
     "verdict_of",
     "waits",
-    "window_ends",
+    "windows",
 ]

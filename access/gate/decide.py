@@ -40,21 +40,23 @@ def plan(
     cost: int,
     marks: Mapping[str, int],
     tally: Tally | None = None,
+    credit: Sequence[int] = (),
 ) -> GateWrite:
     """The write that counts a request of `cost` units in every limit, all or nothing.
 
     `seen` is the gate as this environment saw it last, `marks` are attributes to set beside
-    the counters (when the key was last used), `tally` goes to the totals of the day. The write
-    fails rather than admit one too many.
+    the counters (when the key was last used), `tally` goes to the totals of the day, `credit`
+    are units of each limit that were counted before. The write fails rather than admit one too
+    many.
     """
     builder = Builder()
     builder.require(VERSION, version)
     slots = assign_slots(builder, limits, seen) if limits else []
-    for limit, slot in zip(limits, slots, strict=True):
+    for limit, slot, units in zip(limits, slots, _net(cost, limits, credit), strict=True):
         if isinstance(limit, RateLimit):
-            plan_rate(builder, limit, RateState.read(limit, slot, seen, now_ms), cost)
+            plan_rate(builder, limit, RateState.read(limit, slot, seen, now_ms), units)
         else:
-            plan_quota(builder, limit, slot, seen, now_ms, cost)
+            plan_quota(builder, limit, slot, seen, now_ms, units)
     if tally is not None:
         plan_usage(builder, seen, tally, now_ms)
     for attribute, number in marks.items():
@@ -63,12 +65,19 @@ def plan(
 
 
 def diagnose(
-    found: Gate | None, *, version: int, limits: Sequence[Limit], now_ms: int, cost: int
+    found: Gate | None,
+    *,
+    version: int,
+    limits: Sequence[Limit],
+    now_ms: int,
+    cost: int,
+    credit: Sequence[int] = (),
 ) -> Stale | Rolled | Exceeded:
     """Why the condition failed, told from the item that DynamoDB found (None: no item)."""
     if found is None or found.get(VERSION) != version:
         return Stale()
-    return verdict_of(waits(found, limits, now_ms=now_ms, cost=cost), statuses(found, limits, now_ms=now_ms))
+    found_waits = waits(found, limits, now_ms=now_ms, cost=cost, credit=credit)
+    return verdict_of(found_waits, statuses(found, limits, now_ms=now_ms))
 
 
 def verdict_of(known_waits: Sequence[int | None], found: tuple[LimitStatus, ...]) -> Rolled | Exceeded:
@@ -106,17 +115,16 @@ def tightest(found: Sequence[LimitStatus]) -> LimitStatus | None:
     return min(found, key=lambda status: status.remaining / max(status.limit, 1), default=None)
 
 
-def window_ends(gate: Gate, limits: Sequence[Limit], *, now_ms: int) -> list[int]:
-    """When the sub-windows and windows end that count a request at `now_ms`."""
-    ends = []
+def windows(gate: Gate, limits: Sequence[Limit], *, now_ms: int) -> tuple[int | None, ...]:
+    """When the sub-window or window ends that counts a request at `now_ms`; None for `never`."""
+    found: list[int | None] = []
     for limit, slot in zip(limits, known_slots(limits, gate), strict=True):
         if isinstance(limit, RateLimit):
-            ends.append(sub_window_end_ms(limit, now_ms))
+            found.append(sub_window_end_ms(limit, now_ms))
             continue
         state = read_quota(limit, slot, gate, now_ms)
-        end = state.end_ms if state.is_open else window_end_ms(limit, now_ms)
-        ends += [] if end is None else [end]
-    return ends
+        found.append(state.end_ms if state.is_open else window_end_ms(limit, now_ms))
+    return tuple(found)
 
 
 def counters_to_clear(gate: Gate, limits: Sequence[Limit], *, now_ms: int) -> list[str]:
@@ -134,12 +142,18 @@ def counters_to_clear(gate: Gate, limits: Sequence[Limit], *, now_ms: int) -> li
     return list(found)
 
 
-def waits(gate: Gate, limits: Sequence[Limit], *, now_ms: int, cost: int) -> list[int | None]:
+def waits(
+    gate: Gate, limits: Sequence[Limit], *, now_ms: int, cost: int, credit: Sequence[int] = ()
+) -> list[int | None]:
     """Milliseconds until each limit admits `cost` units: 0 for now, None for never."""
     slots = known_slots(limits, gate)
     return [
-        wait_rate_ms(limit, RateState.read(limit, slot, gate, now_ms), now_ms, cost)
+        wait_rate_ms(limit, RateState.read(limit, slot, gate, now_ms), now_ms, units)
         if isinstance(limit, RateLimit)
-        else wait_quota_ms(limit, read_quota(limit, slot, gate, now_ms), now_ms, cost)
-        for limit, slot in zip(limits, slots, strict=True)
+        else wait_quota_ms(limit, read_quota(limit, slot, gate, now_ms), now_ms, units)
+        for limit, slot, units in zip(limits, slots, _net(cost, limits, credit), strict=True)
     ]
+
+
+def _net(cost: int, limits: Sequence[Limit], credit: Sequence[int]) -> list[int]:
+    return [max(cost - units, 0) for units in credit] if credit else [cost] * len(limits)

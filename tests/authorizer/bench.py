@@ -1,0 +1,97 @@
+"""One key in a table, and environments of the authorizer that judge requests for it."""
+
+import json
+import time
+import uuid
+
+from access.grants import Grant
+from access.key_ids import KeyHash, KeyId, hash_key_id
+from access.keys import KeyRecord, Policy, StoredCredential
+from authorizer.authorize import authorize
+from authorizer.environment import Environment
+from authorizer.events import read_event
+from store.boto import BotoClient
+from store.errors import StoreError
+from store.key_writer import KeyWriter
+from store.master_secret import parse_keyring
+from store.sealing import seal
+from tests.conftest import SECRET, sign
+
+KEYRING = parse_keyring(json.dumps({"current": "c" * 64}))
+
+
+class Recorder:
+    """A client that notes every call, and fails as told: an error before or after the call is made."""
+
+    def __init__(self, client):
+        self._client = client
+        self.calls: list[str] = []
+        self.before: list[StoreError | None] = []
+        self.after: list[StoreError | None] = []
+
+    def call(self, operation, request):
+        self.calls.append(operation)
+        if self.before and (error := self.before.pop(0)):
+            raise error
+        answer = self._client.call(operation, request)
+        if self.after and (error := self.after.pop(0)):
+            raise error
+        return answer
+
+    def taken(self) -> list[str]:
+        calls, self.calls = self.calls, []
+        return calls
+
+
+class Bench:
+    """One key in a table, and environments that judge requests for it."""
+
+    def __init__(self, services, table, monkeypatch):
+        for name, value in services.environ().items():
+            monkeypatch.setenv(name, value)
+        self.table = table
+        self.boto = BotoClient("dynamodb")
+        self.writer = KeyWriter(self.boto, table)
+        self.recorder = Recorder(self.boto)
+        self.environment = Environment(self.recorder, table, KEYRING)
+        self.now_ms = int(time.time() * 1000)
+
+    def other(self) -> Environment:
+        """One more environment, with a memory of its own."""
+        return Environment(Recorder(self.boto), self.table, KEYRING)
+
+    def policy(self, policy_id: str, **members) -> None:
+        self.writer.put_policy(None, Policy(policy_id, 1, policy_id, 1, 1, **members))
+
+    def key(self, **members) -> KeyRecord:
+        self.key_id = KeyId(f"key-{uuid.uuid4().hex}")
+        key_hash = KeyHash(hash_key_id(KEYRING.current.pepper, self.key_id))
+        sealed = seal(KEYRING, SECRET.encode(), key_hash=key_hash, algorithm="HS256", nonce=bytes(12))
+        credential = StoredCredential("c1", "HS256", 256, "t", 1, sealed=sealed)
+        record = KeyRecord(
+            **(
+                {
+                    "key_hash": key_hash,
+                    "version": 1,
+                    "name": "n",
+                    "created_at": 1,
+                    "updated_at": 1,
+                    "grants": (Grant("*"),),
+                    "credentials": (credential,),
+                }
+                | members
+            )
+        )
+        self.writer.create_key(record)
+        return record
+
+    def request(self, *, token="", environment=None):
+        return self.outcome(token=token, environment=environment).decision
+
+    def outcome(self, *, token="", environment=None):
+        event = {
+            "type": "TOKEN",
+            "authorizationToken": token or sign(self.key_id, exp=self.now_ms // 1000 + 60),
+            "methodArn": "arn:aws:execute-api:us-east-1:1:api/prod/GET/x",
+        }
+        return authorize(read_event(event), environment or self.environment, now_ms=self.now_ms)
