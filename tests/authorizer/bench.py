@@ -4,6 +4,7 @@ import json
 import time
 import uuid
 
+from access.gate import counters_to_clear, statuses
 from access.grants import Grant
 from access.key_ids import KeyHash, KeyId, hash_key_id
 from access.keys import KeyRecord, Policy, StoredCredential
@@ -13,8 +14,10 @@ from authorizer.events import read_event
 from store.boto import BotoClient
 from store.errors import StoreError
 from store.key_writer import KeyWriter
+from store.keys import read_gate
 from store.master_secret import parse_keyring
 from store.sealing import seal
+from store.table import key_partition, owner_partition
 from tests.conftest import SECRET, sign
 
 KEYRING = parse_keyring(json.dumps({"current": "c" * 64}))
@@ -84,6 +87,27 @@ class Bench:
         )
         self.writer.create_key(record)
         return record
+
+    def request_token(self) -> str:
+        return sign(self.key_id, exp=self.now_ms // 1000 + 600)
+
+    def limits_of(self, record):
+        return (*record.rate_limits, *record.quotas)
+
+    def gate(self, record):
+        return read_gate(self.boto, self.table, key_partition(record.key_hash)) or {}
+
+    def statuses(self, record):
+        return statuses(self.gate(record), self.limits_of(record), now_ms=int(time.time() * 1000))
+
+    def reset(self, record):
+        """Set every counter of a key to zero, as the admin function does."""
+        counters = counters_to_clear(self.gate(record), self.limits_of(record), now_ms=int(time.time() * 1000))
+        self.writer.reset_key(record, record._replace(version=record.version + 1), counters)
+
+    def owner_used(self, owner, limit) -> int:
+        gate = read_gate(self.boto, self.table, owner_partition(owner)) or {}
+        return statuses(gate, [limit], now_ms=int(time.time() * 1000))[0].used
 
     def request(self, *, token="", environment=None):
         return self.outcome(token=token, environment=environment).decision
