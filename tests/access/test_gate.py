@@ -121,6 +121,77 @@ def test_a_request_is_refused_only_if_a_little_more_than_a_period_held_the_limit
             admitted.append(now)
 
 
+@settings(max_examples=150, deadline=None)
+@given(data=st.data(), period=st.sampled_from(["1s", "2s", "7s"]), limit=st.integers(1, 12))
+def test_clocks_that_differ_by_100_ms_admit_more_only_within_100_ms(data, period, limit):
+    """Any interval that is 100 ms shorter than the period still holds at most the limit."""
+    length = int(period[:-1]) * 1000
+    gate, now, admitted = Gate([RateLimit(limit, period)], environments=4), START_MS, []
+    offsets = [data.draw(st.integers(0, 100)) for _ in range(4)]
+    for _ in range(data.draw(st.integers(1, 80))):
+        now += data.draw(st.integers(0, length // 3))
+        place = data.draw(st.integers(0, 3))
+        if gate.request(now + offsets[place], environment=place) is None:
+            admitted.append(now)
+
+    for start in admitted:
+        assert sum(start <= moment < start + length - 100 for moment in admitted) <= limit
+
+
+class Model:
+    """The limits as their documentation puts it: a list of what was admitted, and no cleverness."""
+
+    def __init__(self, limits):
+        self.limits = limits
+        self.taken: dict[int, list[tuple[int, int]]] = {place: [] for place in range(len(limits))}
+        self.ends: dict[int, int] = {}
+
+    def request(self, now_ms: int, cost: int) -> bool:
+        fits = [self._used(place, limit, now_ms) + cost <= limit.limit for place, limit in enumerate(self.limits)]
+        if all(fits):
+            for place, limit in enumerate(self.limits):
+                if isinstance(limit, Quota) and self.ends.get(place, 0) <= now_ms:
+                    self.ends[place] = self._end(limit, now_ms)
+                    self.taken[place] = []
+                self.taken[place].append((now_ms, cost))
+        return all(fits)
+
+    def _used(self, place, limit, now_ms):
+        if isinstance(limit, Quota):
+            return sum(cost for _, cost in self.taken[place]) if now_ms < self.ends.get(place, 0) else 0
+        tenth = SECONDS[limit.period] * 100
+        return sum(cost for at, cost in self.taken[place] if at // tenth >= now_ms // tenth - 10)
+
+    def _end(self, limit, now_ms):
+        length = SECONDS[limit.period] * 1000
+        return now_ms // length * length + length if limit.anchor == CALENDAR else now_ms + length
+
+
+SECONDS = {"1s": 1, "5s": 5, "minute": 60, "hour": 3600}
+LIMITS = st.lists(
+    st.one_of(
+        st.builds(RateLimit, st.integers(0, 20), st.sampled_from(list(SECONDS))),
+        st.builds(
+            Quota, st.integers(0, 20), st.sampled_from(["minute", "hour"]), st.sampled_from(["first_use", CALENDAR])
+        ),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), limits=LIMITS, environments=st.integers(1, 3))
+def test_the_gate_answers_as_the_model_does(data, limits, environments):
+    """Any limits, costs and arrivals, through any of several environments."""
+    named = [limit._replace(name=f"limit-{place}") for place, limit in enumerate(limits)]
+    gate, model, now = Gate(named, environments=environments), Model(named), START_MS
+    for _ in range(40):
+        now += data.draw(st.sampled_from([0, 1, 30, 99, 100, 101, 900, 1100, 7000, 61_000]))
+        cost, place = data.draw(st.integers(1, 4)), data.draw(st.integers(0, environments - 1))
+        assert (gate.request(now, environment=place, cost=cost) is None) == model.request(now, cost)
+
+
 def test_one_environment_never_needs_a_second_attempt():
     """The turn of a window is planned from what was seen last."""
     gate, now = Gate([RateLimit(5, "1s"), RateLimit(1000, "hour", "hourly"), Quota(10_000, "day")]), START_MS
