@@ -22,6 +22,14 @@ dev: .venv/ready .venv-ministack/ready ## run the whole stack on this machine (P
 test: .venv/ready .venv-ministack/ready .venv-sam/ready ## run the tests
 	.venv/bin/python -m pytest $(TESTS)
 
+.PHONY: dynamodb-local
+dynamodb-local: .venv/ready .venv-ministack/ready .dynamodb-local/ready ## fetch and run AWS's DynamoDB Local (needs Java and Maven)
+	@exec .venv/bin/python -m dev.dynamodb_local $(or $(PORT),8000)
+
+.PHONY: test-dynamodb-local
+test-dynamodb-local: .venv/ready .venv-ministack/ready .dynamodb-local/ready ## test store, gate and authorizer on DynamoDB Local
+	.venv/bin/python -m pytest --dynamodb=local tests/store tests/authorizer tests/races
+
 .PHONY: check
 check: .venv/ready .venv-sam/ready ## lint, types, imports, template
 	.venv/bin/ruff check .
@@ -42,7 +50,7 @@ lock: ## pin the dependencies anew, with hashes (needs uv)
 
 .PHONY: clean
 clean: ## remove environments, builds and caches
-	rm -rf .venv .venv-ministack .venv-sam .aws-sam .dev .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-ministack .venv-sam .dynamodb-local .aws-sam .dev .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 define environment
 	@test -n "$(PYTHON)" || { echo "Tollgate needs Python 3.11 or newer"; exit 1; }
@@ -59,6 +67,13 @@ endef
 
 .venv-sam/ready: dev/requirements-sam.txt
 	$(call environment,.venv-sam,$<)
+
+.dynamodb-local/ready: dev/dynamodb-local/pom.xml
+	@command -v java >/dev/null && command -v mvn >/dev/null || { echo "DynamoDB Local needs Java 17 and Maven"; exit 1; }
+	@echo "Fetching DynamoDB Local …"
+	@rm -rf .dynamodb-local
+	@mvn -q -B -f $< dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$(CURDIR)/.dynamodb-local"
+	@touch $@
 
 # --- what `sam build` calls, in a copy of this folder ---------------------------------------
 

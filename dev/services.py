@@ -67,11 +67,16 @@ class Services:
         end(self._process, seconds=10)
         self._log.close()
 
+    @property
+    def dynamodb_endpoint(self) -> str:
+        """Where DynamoDB answers."""
+        return self.endpoint
+
     def client(self, service: str) -> Any:
         """A boto3 client of one of the services."""
         return boto3.client(
             service,  # type: ignore[call-overload] # name at run time
-            endpoint_url=self.endpoint,
+            endpoint_url=self.dynamodb_endpoint if service == "dynamodb" else self.endpoint,
             region_name=REGION,
             aws_access_key_id="local",
             aws_secret_access_key="local",  # noqa: S106 - the emulator takes any
@@ -80,7 +85,7 @@ class Services:
     def environ(self) -> dict[str, str]:
         """What points a function at these services."""
         return CREDENTIALS | {
-            "AWS_ENDPOINT_URL_DYNAMODB": self.endpoint,
+            "AWS_ENDPOINT_URL_DYNAMODB": self.dynamodb_endpoint,
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.endpoint,
             "AWS_ENDPOINT_URL_EVENTBRIDGE": self.endpoint,
         }

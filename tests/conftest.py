@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import jwt
 import pytest
 
+from dev.dynamodb_local import ServicesOnDynamoDbLocal
 from dev.services import ROOT, Services
 from dev.stack import LocalStack
 from dev.template import Template
@@ -88,9 +89,14 @@ def admin(stack: LocalStack) -> Admin:
     return Admin(stack.admin_url, stack.admin_key)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--dynamodb", choices=["emulated", "local"], default="emulated", help="what plays DynamoDB")
+
+
 @pytest.fixture(scope="session")
-def services() -> Iterator[Services]:
-    with Services() as running:
+def services(request: pytest.FixtureRequest) -> Iterator[Services]:
+    kinds = {"emulated": Services, "local": ServicesOnDynamoDbLocal}
+    with kinds[request.config.getoption("--dynamodb")]() as running:
         yield running
 
 

@@ -92,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def wire_to(services) -> Iterator[Wire]:
-    with Wire(services.port) as wire:
+    with Wire(int(services.dynamodb_endpoint.rpartition(":")[2])) as wire:
         threading.Thread(target=wire.serve_forever, args=(0.02,), daemon=True).start()
         yield wire
         wire.shutdown()
