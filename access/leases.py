@@ -41,16 +41,26 @@ def credit_of(lease: Lease | None, gate: Gate, limits: Sequence[Limit], *, now_m
 
 
 def lease_size(
-    lease: Lease | None, gate: Gate, limits: Sequence[Limit], *, cost: int, now_ms: int, max_staleness_ms: int
+    lease: Lease | None,
+    gate: Gate,
+    limits: Sequence[Limit],
+    *,
+    cost: int,
+    credit: Sequence[int],
+    now_ms: int,
+    max_staleness_ms: int,
 ) -> int:
-    """The units to hold: what we spend until the lease ends, less and less towards the ceiling."""
+    """The units to hold: what we spend until the lease ends, less and less towards the ceiling.
+
+    Never less than the credit, or it would be lost.
+    """
     if lease is None:
         return cost
     horizon_ms = _end_ms(gate, limits, now_ms=now_ms, max_staleness_ms=max_staleness_ms) - now_ms
     by_rate = (lease.size - lease.units) * horizon_ms // max(now_ms - lease.taken_at_ms, 1)
     room = min(status.remaining for status in statuses(gate, limits, now_ms=now_ms))
     by_room = int(room * lease.part * ROOM_SHARE)
-    return max(cost, min(2 * lease.size, by_rate, by_room))
+    return max(cost, *credit, min(2 * lease.size, by_rate, by_room))
 
 
 def take_lease(

@@ -138,11 +138,11 @@ def _count_alone(call: Call, key: KnownKey, environment: Environment) -> Counted
     for _ in range(MAX_ATTEMPTS):
         before, ours = key.gate, key.untold.allowed + 1
         credit = credit_of(lease, before, limits, now_ms=now_ms)
-        units = (
-            lease_size(lease, before, limits, cost=cost, now_ms=now_ms, max_staleness_ms=staleness_ms)
-            if wants_more
-            else cost
-        )
+        units = max(cost, min(credit))
+        if wants_more:
+            units = lease_size(
+                lease, before, limits, cost=cost, credit=credit, now_ms=now_ms, max_staleness_ms=staleness_ms
+            )
         try:
             _write(
                 key,
@@ -156,7 +156,7 @@ def _count_alone(call: Call, key: KnownKey, environment: Environment) -> Counted
             )
         except ConditionFailed as refused:
             verdict = _verdict(call, key, environment.gate_found(key, refused), units, lease)
-            if isinstance(verdict, Exceeded) and units > cost:
+            if isinstance(verdict, Exceeded) and wants_more:
                 wants_more = False
                 verdict = _verdict(call, key, key.gate, cost, lease)
             if isinstance(verdict, Stale):
