@@ -92,7 +92,7 @@ endef
 .PHONY: build-AuthorizerFunction build-KeyAdminFunction
 build-AuthorizerFunction:
 	$(call package,authorizer)
-	rm -f "$(ARTIFACTS_DIR)"/store/{boto,key_writer}.py "$(ARTIFACTS_DIR)"/store/__pycache__/{boto,key_writer}.*
+	rm -rf "$(ARTIFACTS_DIR)"/store/{admin,boto.py} "$(ARTIFACTS_DIR)"/store/__pycache__/boto.*
 
 build-KeyAdminFunction:
 	$(call package,key_admin)

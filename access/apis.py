@@ -27,7 +27,8 @@ class ApiDefinition(NamedTuple):
     enable_opaque: bool = True
     allow_sub: bool = True  # whether `sub` may name the key where `kid` is absent
     token: TokenPlace = TokenPlace()
-    issuers: tuple[str, ...] = ()
+    issuers: tuple[str, ...] = ()  # whose tokens it takes beside those of keys
+    last_audit: str = ""
 
 
 UNDEFINED = ApiDefinition("", 0, "", 0, 0)

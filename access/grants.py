@@ -22,10 +22,11 @@ class Grant(NamedTuple):
     methods: tuple[str, ...] = (ANY,)
     path: str = "/*"
     cost: int = 1
+    owner: str = ""  # on the admin API: only what belongs to this owner
 
 
 def find_grant(grants: Iterable[Grant], *, apis: Collection[str], method: str, path: str) -> Grant | None:
-    """The grant that covers a request, or None; the most specific path decides.
+    """The grant that covers a request, or None; the most specific path decides, unless it has an owner.
 
     `apis` are the names under which the called API is known. A path with dot segments is
     covered by nothing, since what stands behind may resolve it to another one.
@@ -37,7 +38,7 @@ def find_grant(grants: Iterable[Grant], *, apis: Collection[str], method: str, p
         for grant in grants
         if _names_api(grant, apis) and _has_method(grant, method) and _pattern(grant.path).fullmatch(path)
     )
-    return max(matching, key=_specificity, default=None)
+    return max(matching, key=lambda grant: (not grant.owner, _specificity(grant)), default=None)
 
 
 def _names_api(grant: Grant, apis: Collection[str]) -> bool:

@@ -57,6 +57,7 @@ class KeyRecord(NamedTuple):
     expires_at: int | None = None
     tags: tuple[str, ...] = ()
     metadata: dict[str, str] = {}  # noqa: RUF012 - never mutated
+    last_audit: str = ""  # hash of the entry that tells of the last change
 
     @property
     def is_opaque(self) -> bool:
@@ -92,3 +93,4 @@ class Policy(NamedTuple):
     key_expires_in_seconds: int | None = None
     counting: Counting = Counting()
     thresholds: tuple[int, ...] = ()  # percentages of a quota whose crossing is told
+    last_audit: str = ""

@@ -37,7 +37,7 @@ def render(request: Request, outcome: Outcome, *, usage_key: str) -> dict[str, A
             raise UnauthorizedError
         decision = Deny(decision.reason)
     is_allowed = isinstance(decision, Allow)
-    context = _context(decision, effective)
+    context = _context(decision, effective, outcome.grant_owner)
     if request.answer is Answer.HTTP_SIMPLE:
         return {"isAuthorized": is_allowed, "context": context}
     takes_429 = isinstance(decision, Deny) and decision.reason in LIMIT_REASONS and request.has_429_channel
@@ -66,7 +66,7 @@ def _principal(decision: Decision) -> str:
     return (record.owner or record.key_hash) if record else "anonymous"
 
 
-def _context(decision: Decision, effective: Effective | None) -> Context:
+def _context(decision: Decision, effective: Effective | None, grant_owner: str) -> Context:
     record = decision.record
     context: Context = {
         "keyHash": record.key_hash if record else "",
@@ -74,6 +74,7 @@ def _context(decision: Decision, effective: Effective | None) -> Context:
         "owner": record.owner if record else "",
         "policies": ",".join(record.policies) if record else "",
         "tags": ",".join(effective.tags) if effective else "",
+        "grantOwner": grant_owner,
         "reason": "",
         "retryAfter": "",
         "retryAfterJson": "null",

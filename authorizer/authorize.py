@@ -29,7 +29,7 @@ from access.tokens import MalformedToken, UnverifiedToken, looks_like_token, par
 from authorizer.counting import MAX_ATTEMPTS, Call, Crossing, UndecidedError, count, note_refusal
 from authorizer.environment import Environment
 from authorizer.events import Request, read_credentials
-from authorizer.memory import KnownKey
+from authorizer.memory import Identity, KnownKey
 
 CREDENTIAL_USED = "used_"  # gate attribute: when a credential verified last, by its id
 
@@ -42,6 +42,7 @@ class Outcome(NamedTuple):
     apis: tuple[str, ...] = ()
     detail: str = ""
     crossings: tuple[Crossing, ...] = ()
+    grant_owner: str = ""  # whose things alone the grant covers, on the admin API
 
 
 class Credential(NamedTuple):
@@ -64,10 +65,24 @@ def authorize(request: Request, environment: Environment, *, now_ms: int) -> Out
         return Outcome(Deny(reason), detail="none" if missing else "several different credentials")
 
     # 2. and 3. The token, and the key that it names.
-    credential = _read_credential(credentials[0], definition)
+    token = _read_token(credentials[0], definition)
+    if isinstance(token, MalformedToken):
+        return Outcome(Deny(Reason.MALFORMED_TOKEN), detail=token.detail)
+    if token is not None and definition.issuers:
+        identity = environment.identify(token, definition, now_ms)
+        if isinstance(identity, Reason):
+            return Outcome(Deny(identity), detail="the token of an issuer")
+        if identity is not None:
+            return _authorize_identity(request, identity, environment, now_ms=now_ms)
+    credential = _name_key(credentials[0], token, definition)
     if isinstance(credential, MalformedToken):
         return Outcome(Deny(Reason.MALFORMED_TOKEN), detail=credential.detail)
 
+    return _authorize_key(request, credential, environment, now_ms=now_ms)
+
+
+def _authorize_key(request: Request, credential: Credential, environment: Environment, *, now_ms: int) -> Outcome:
+    """Steps 4 to 7 for a credential that names a key."""
     # 4. The record, from memory where we have it.
     key = environment.remembered(credential.key_id)
     if key is not None:
@@ -85,22 +100,41 @@ def authorize(request: Request, environment: Environment, *, now_ms: int) -> Out
     raise UndecidedError(message)
 
 
-def _read_credential(text: str, definition: ApiDefinition) -> Credential | MalformedToken:
+def _read_token(text: str, definition: ApiDefinition) -> UnverifiedToken | MalformedToken | None:
+    """The token that a credential is; None where it is an opaque key id."""
     if not looks_like_token(text):
         if not definition.enable_opaque:
             return MalformedToken("opaque keys are off for this API")
-        return Credential(text, None) if is_opaque_key_id(text) else MalformedToken("no token and no key id")
+        return None if is_opaque_key_id(text) else MalformedToken("no token and no key id")
     token = parse_token(text)
-    if isinstance(token, MalformedToken):
-        return token
-    if not definition.enable_jwt:
+    if not isinstance(token, MalformedToken) and not definition.enable_jwt:
         return MalformedToken("JWTs are off for this API")
+    return token
+
+
+def _name_key(text: str, token: UnverifiedToken | None, definition: ApiDefinition) -> Credential | MalformedToken:
+    if token is None:
+        return Credential(text, None)
     may_be_sub = token.key_id is None and definition.allow_sub
     key_id = token.claims.get("sub") if may_be_sub else token.key_id
     if not isinstance(key_id, str) or not is_key_id(key_id):
         verify_in_vain(algorithm_named(token.algorithm), token.signing_input, token.signature)
         return MalformedToken("names no key id")
     return Credential(key_id, token)
+
+
+def _authorize_identity(request: Request, identity: Identity, environment: Environment, *, now_ms: int) -> Outcome:
+    """Steps 4, 6 and 7 for an identity of an outside provider: a key of its own."""
+    for _ in range(MAX_ATTEMPTS):
+        key = environment.identity(identity, now_ms)
+        if not identity.policies:
+            return Outcome(Deny(Reason.POLICY_UNAVAILABLE, key.record), detail="the token brings no policy")
+        outcome = _judge(request, key, environment, used="", now_ms=now_ms)
+        if outcome is not None:
+            return _settle(outcome, key, environment, now_ms=now_ms)
+        environment.forget(key)
+    message = "the gate of the identity changed faster than it could be read"
+    raise UndecidedError(message)
 
 
 def _unknown_key(credential: Credential) -> Outcome:
@@ -134,12 +168,16 @@ def _decide(
     request: Request, credential: Credential, key: KnownKey, environment: Environment, *, now_ms: int
 ) -> Outcome | None:
     """Steps 5 to 7 on one version of the record; None when the gate has another version."""
-    record, now = key.record, now_ms // 1000
-
     # 5. The signature, then the claims.
-    used = _verify(credential, key, now=now)
+    used = _verify(credential, key, now=now_ms // 1000)
     if isinstance(used, Reason):
         return Outcome(Deny(used))
+    return _judge(request, key, environment, used=used, now_ms=now_ms)
+
+
+def _judge(request: Request, key: KnownKey, environment: Environment, *, used: str, now_ms: int) -> Outcome | None:
+    """Steps 6 and 7, after the credential `used` verified."""
+    record, now = key.record, now_ms // 1000
 
     # 6. The key and what it may call.
     if not record.enabled:
@@ -163,7 +201,7 @@ def _decide(
     if counted is None:
         return None
     detail = "DynamoDB did not answer: open" if counted.is_open else ""
-    return Outcome(counted.decision, effective, apis, detail, counted.crossings)
+    return Outcome(counted.decision, effective, apis, detail, counted.crossings, grant.owner)
 
 
 def _verify(credential: Credential, key: KnownKey, *, now: int) -> str | Reason:

@@ -7,17 +7,19 @@ trusted to be current: the gate's version tells, in the write that counts (`auth
 import os
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from access.apis import UNDEFINED, ApiDefinition
 from access.credentials import Credential, UnusableMaterialError, algorithm_named, load_public_key
+from access.decisions import Reason
 from access.gate import VERSION, DayTotals, GateWrite
 from access.grants import ADMIN_API
 from access.key_ids import KeyHash, hash_key_id
 from access.keys import KeyRecord, Policy, StoredCredential
 from access.policies import Effective, overlay
+from access.tokens import UnverifiedToken
 from authorizer.events import Request
-from authorizer.memory import KnownKey, SharedGate, Untold
+from authorizer.memory import Identity, KnownKey, SharedGate, Untold
 from store import keys as table_keys
 from store.client import Client
 from store.errors import ConditionFailed, InvalidItemError, UnavailableError
@@ -25,7 +27,10 @@ from store.keys import Gate
 from store.lean import LeanClient
 from store.master_secret import Keyring, load_keyring
 from store.sealing import unseal
-from store.table import key_partition, owner_partition
+from store.table import identity_partition, key_partition, owner_partition
+
+if TYPE_CHECKING:
+    from authorizer.providers import Providers
 
 MAX_KEYS = 2048  # records kept; the one unused for longest goes first
 STALENESS_MS = 4_000  # an edited policy or API definition holds everywhere within 5 s
@@ -61,6 +66,7 @@ class Environment:
         self._policies: dict[str, KnownPolicy] = {}
         self._apis: dict[tuple[str, ...], KnownApi] = {}
         self._shared: OrderedDict[str, SharedGate] = OrderedDict()
+        self._providers: Providers | None = None
         self.overdue: UnavailableError | None = None  # why copies older than promised are in use
 
     @classmethod
@@ -90,6 +96,38 @@ class Environment:
                 return self._remember(key_hash, *found, now_ms=now_ms)
             self._keys.pop(key_hash, None)
         return None
+
+    def identify(self, token: UnverifiedToken, definition: ApiDefinition, now_ms: int) -> Identity | Reason | None:
+        """Whom a token speaks for, why it is not believed, or None where no issuer of the API made it."""
+        if self._providers is None:
+            from authorizer.providers import Providers  # noqa: PLC0415 - only APIs with issuers pay for it
+
+            self._providers = Providers(self._client, self._table)
+        return self._providers.identify(token, definition, now_ms)
+
+    def identity(self, identity: Identity, now_ms: int) -> KnownKey:
+        """The key that an identity of an outside provider is, its gate made at first use."""
+        name = identity.name
+        for keys in self._keyring.all:
+            identity_hash = hash_key_id(keys.pepper, name)
+            known = self._keys.get(identity_hash)
+            gate = known.gate if known else self._identity_gate(identity_hash)
+            if gate is not None:
+                break
+        else:
+            identity_hash = hash_key_id(self._keyring.current.pepper, name)
+            gate = table_keys.create_gate(self._client, self._table, identity_partition(identity_hash))
+        record = KeyRecord(identity_hash, int(gate[VERSION]), identity.claim, 0, 0, policies=identity.policies)
+        if known is None:
+            known = KnownKey(identity_partition(identity_hash), record, (), gate, untold=Untold(now_ms), now_ms=now_ms)
+            self._keep(identity_hash, known)
+        known.record = record
+        self._keys.move_to_end(identity_hash)
+        return known
+
+    def forget(self, key: KnownKey) -> None:
+        """Forget a key whose gate turned out to be another than we knew."""
+        self._keys.pop(key.record.key_hash, None)
 
     def effective(self, key: KnownKey, now_ms: int) -> Effective | None:
         """The key with its policies laid over it; None where one is missing or inactive."""
@@ -170,11 +208,17 @@ class Environment:
         before = self._keys.get(key_hash)
         untold = before.untold if before else Untold(now_ms)
         key = KnownKey(key_partition(key_hash), record, credentials, gate, untold=untold, now_ms=now_ms)
+        self._keep(key_hash, key)
+        return key
+
+    def _keep(self, key_hash: KeyHash, key: KnownKey) -> None:
         self._keys[key_hash] = key
         self._keys.move_to_end(key_hash)
         if len(self._keys) > MAX_KEYS:
             self._keys.popitem(last=False)
-        return key
+
+    def _identity_gate(self, identity_hash: KeyHash) -> Gate | None:
+        return table_keys.read_gate(self._client, self._table, identity_partition(identity_hash))
 
     def _open(self, stored: StoredCredential, record: KeyRecord) -> Credential:
         algorithm = algorithm_named(stored.algorithm)

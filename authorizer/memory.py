@@ -12,6 +12,17 @@ LOOK_AGAIN_MS = 1_000  # forged tokens and exhausted limits make us look at the 
 FLUSH_MS = 60_000  # what no counting write took along is written at most this often
 
 
+class Identity(NamedTuple):
+    """Whom a token of an outside provider speaks for, and the policies that it brings.
+
+    `name` tells the identity apart from all others and from every key id.
+    """
+
+    name: str
+    claim: str  # as the token says it
+    policies: tuple[str, ...]
+
+
 class Denied(NamedTuple):
     """A refusal by a limit, remembered until the limit opens. Holds for these limits and this cost."""
 

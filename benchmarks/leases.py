@@ -116,7 +116,8 @@ def main() -> None:
         result = simulate(scenario)
         print(  # noqa: T201
             f"{scenario.title:26} {scenario.environments:12} {result.writes_per_admitted:16.4f}"
-            f" {1 / result.writes_per_admitted:15.1f} {result.over:5} {result.stranded:8.3f}% {result.refused_early:13.3f}%"
+            f" {1 / result.writes_per_admitted:15.1f} {result.over:5}"
+            f" {result.stranded:8.3f}% {result.refused_early:13.3f}%"
         )
 
 

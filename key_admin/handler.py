@@ -11,12 +11,13 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from key_admin.key_operations import create_admin_key
 from key_admin.models import Name, Strict, validate
 from key_admin.problems import Problem, invalid_field, render
-from key_admin.routes import apis, keys, open_pages, policies
+from key_admin.routes import apis, audit, issuers, keys, open_pages, policies
 from key_admin.service import service
 
 logger = Logger(service="key_admin", log_uncaught_exceptions=False)
 app = APIGatewayHttpResolver()
-for resource in (keys, policies, apis, open_pages):
+RESOURCES = (keys, policies, apis, issuers, audit, open_pages)
+for resource in RESOURCES:
     app.include_router(resource.router)
 
 
@@ -40,7 +41,7 @@ def _tell_no_route(_error: NotFoundError) -> Response[str]:
 
 def _methods_by_path() -> dict[re.Pattern[str], set[str]]:
     found: dict[re.Pattern[str], set[str]] = {}
-    for resource in (keys, policies, apis, open_pages):
+    for resource in RESOURCES:
         for path, methods, *_ in resource.router._routes:  # noqa: SLF001 - the only list of routes there is
             pattern = re.compile(re.sub(r"<[a-z_]+>", "[^/]+", str(path)))
             found.setdefault(pattern, set()).update(methods)

@@ -8,31 +8,36 @@ from access.keys import KeyRecord, StoredCredential, TokenRules
 from key_admin.material import Material, generate_material, read_material
 from key_admin.models import JwtData, KeyFields, KeyInput, RotateInput, Texts
 from key_admin.problems import conflict, invalid_field
+from key_admin.requests import DIRECT, Caller
 from key_admin.service import Service
-from store.key_writer import AlreadyExistsError, UnknownPolicyError
-from store.keys import load_policies
+from store.admin.audit import AuditEntry
+from store.admin.transactions import AlreadyExistsError, Attached, Item, UnknownPolicyError
 from store.sealing import NONCE_BYTES, seal
 
 MAX_CREDENTIALS = 4  # the one in force and those in their grace
 
 
-class CreatedKey(NamedTuple):
-    """A new key with what is shown once: its id and generated material."""
+class NewKey(NamedTuple):
+    """A key that is to be stored, with what is shown once: its id and generated material."""
 
     record: KeyRecord
     key_id: KeyId
     shown: dict[str, str]
+    entry: AuditEntry
 
 
-def create_key(service: Service, wanted: KeyInput) -> CreatedKey:
-    """Make and store a key. Raises a Problem."""
+def prepare_key(service: Service, wanted: KeyInput, caller: Caller) -> NewKey:
+    """Make a key out of what an operator asks for. Raises a Problem."""
     now = service.now()
     key_id = _choose_key_id(service, wanted)
     key_hash = service.hash_of(key_id)
     check_expiry(wanted, now)
     credentials, rules, shown = _make_credentials(service, wanted.jwt_data, key_hash, now)
     values = wanted.values()
+    check_rights(service, caller, values)
+    values["owner"] = values["owner"] or caller.owner
     values["expires_at"] = _first_expiry(service, values, now)
+    entry = service.tell(caller, "key.create", f"/keys/{key_hash}", wanted.model_fields_set, after="")
     record = KeyRecord(
         key_hash=key_hash,
         version=1,
@@ -40,15 +45,34 @@ def create_key(service: Service, wanted: KeyInput) -> CreatedKey:
         updated_at=now,
         credentials=credentials,
         token_rules=rules,
+        last_audit=entry.hash,
         **values,
     )
+    generated = wanted.jwt_data is not None and wanted.jwt_data.generate
+    return NewKey(record, key_id, shown if generated else {}, entry)
+
+
+def store_key(service: Service, new: NewKey, answer: Item | None = None) -> None:
+    """Store a new key with its audit entry. Raises a Problem, or AlreadyDoneError."""
     try:
-        service.writer.create_key(record)
+        service.keys.create(new.record, Attached(service.audit.put(new.entry), answer))
     except AlreadyExistsError:
         raise conflict("There is a key of this key_id already.") from None
     except UnknownPolicyError:
         raise invalid_field("policies", "names a policy that does not exist") from None
-    return CreatedKey(record, key_id, shown)
+
+
+def check_rights(service: Service, caller: Caller, values: dict[str, Any]) -> None:
+    """An admin of one owner makes keys of that owner, and never one that may administer."""
+    if not caller.owner:
+        return
+    if values["owner"] not in {"", caller.owner}:
+        raise invalid_field("owner", f"this admin key may only work with the keys of {caller.owner}")
+    policies = service.policies_of(values["policies"]).values()
+    if any(grant.api == ADMIN_API for grant in values["grants"]):
+        raise invalid_field("grants", "this admin key may not grant the API `admin`")
+    if any(grant.api == ADMIN_API for policy in policies for grant in policy.grants):
+        raise invalid_field("policies", "this admin key may not use a policy that grants the API `admin`")
 
 
 class RotatedKey(NamedTuple):
@@ -83,10 +107,12 @@ def rotate_key(service: Service, before: KeyRecord, wanted: RotateInput) -> Rota
     return RotatedKey(after, shown)
 
 
-def create_admin_key(service: Service, name: str) -> CreatedKey:
+def create_admin_key(service: Service, name: str) -> NewKey:
     """Make a key that may call the admin API; only who may invoke the function gets here."""
     grants: list[Any] = [{"api": ADMIN_API}]
-    return create_key(service, KeyInput.model_validate({"name": name, "grants": grants, "owner": "admin"}))
+    new = prepare_key(service, KeyInput.model_validate({"name": name, "grants": grants, "owner": "admin"}), DIRECT)
+    store_key(service, new)
+    return new
 
 
 def check_expiry(wanted: KeyFields, now: int) -> None:
@@ -160,7 +186,7 @@ def _first_expiry(service: Service, values: dict[str, Any], now: int) -> int | N
     expires_at: int | None = values["expires_at"]
     if expires_at is not None or not values["policies"]:
         return expires_at
-    found = load_policies(service.client, service.table, values["policies"])
+    found = service.policies_of(values["policies"])
     lifetimes = [found[one].key_expires_in_seconds for one in values["policies"] if one in found]
     return next((now + lifetime for lifetime in reversed(lifetimes) if lifetime), None)
 

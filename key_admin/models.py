@@ -4,10 +4,11 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from access.apis import TokenPlace
-from access.grants import ANY, Grant
+from access.grants import ADMIN_API, ANY, Grant
+from access.issuers import OUTSIDE_ALGORITHMS
 from access.keys import Counting
 from access.limits import (
     CALENDAR,
@@ -21,6 +22,7 @@ from access.limits import (
     period_seconds,
 )
 from key_admin.problems import FieldError, invalid
+from store.fetch import is_fetchable
 
 MAX_METADATA_CHARACTERS = 4_000  # with everything else, an authorizer's answer stays below 8 KB
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})", re.ASCII)
@@ -94,6 +96,14 @@ class GrantInput(Strict):
     ] = [ANY]
     path: Annotated[str, Field(max_length=256, pattern=r"^(/|\*)[^\x00-\x20?#\x7f]*$")] = "/*"
     cost: Annotated[int, Field(ge=0, le=1_000_000)] = 1
+    owner: Annotated[str, Field(max_length=128, pattern=r"^[A-Za-z0-9._:@/+-]*$")] = ""
+
+    @model_validator(mode="after")
+    def _has_an_owner_only_for_admins(self) -> "GrantInput":
+        if self.owner and self.api != ADMIN_API:
+            message = "only a grant on the API `admin` is limited to an owner"
+            raise ValueError(message)
+        return self
 
     @field_validator("path")
     @classmethod
@@ -104,7 +114,7 @@ class GrantInput(Strict):
         return path
 
     def value(self) -> Grant:
-        return Grant(self.api, tuple(self.methods), self.path, self.cost)
+        return Grant(self.api, tuple(self.methods), self.path, self.cost, self.owner)
 
 
 class Rights(Strict):
@@ -244,6 +254,7 @@ class ApiInput(Strict):
     enable_opaque: bool = True
     allow_sub: bool = True
     token: TokenInput = TokenInput(header="Authorization")
+    issuers: Annotated[list[PolicyId], Field(max_length=20)] = []
 
     def values(self) -> dict[str, Any]:
         token = self.token
@@ -253,8 +264,65 @@ class ApiInput(Strict):
             "enable_jwt": self.enable_jwt,
             "enable_opaque": self.enable_opaque,
             "allow_sub": self.allow_sub,
+            "issuers": tuple(dict.fromkeys(self.issuers)),
             "token": TokenPlace(token.header or "", token.query or "", token.cookie or ""),
         }
+
+
+def _is_url(text: str) -> str:
+    if text and not is_fetchable(text):
+        message = "is an https URL (http only on this machine)"
+        raise ValueError(message)
+    return text
+
+
+Url = Annotated[str, Field(max_length=1024), AfterValidator(_is_url)]
+ClaimName = Annotated[str, Field(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Scope = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[!-~]+$")]
+
+
+class IssuerInput(Strict):
+    """The body of PUT /issuers/{id}."""
+
+    issuer: Annotated[Url, Field(min_length=1)]
+    jwks_uri: Url = ""
+    discovery: bool = False
+    algorithms: Annotated[list[Literal[OUTSIDE_ALGORITHMS]], Field(min_length=1)] = ["RS256"]  # type: ignore[valid-type] # names
+    audience: Texts = []
+    identity_claim: Annotated[ClaimName, Field(min_length=1)] = "sub"
+    policy_claim: ClaimName = ""
+    default_policies: Annotated[list[PolicyId], Field(max_length=20)] = []
+    scope_claim: ClaimName = ""
+    scope_policies: Annotated[dict[Scope, PolicyId], Field(max_length=100)] = {}
+    leeway_seconds: Annotated[int, Field(ge=0, le=60)] = 0
+
+    @model_validator(mode="after")
+    def _says_where_the_keys_are(self) -> "IssuerInput":
+        if bool(self.jwks_uri) == self.discovery:
+            message = "give either jwks_uri, or discovery: true"
+            raise ValueError(message)
+        if self.scope_policies and not self.scope_claim:
+            message = "scope_policies needs the scope_claim that names the scopes"
+            raise ValueError(message)
+        if not (self.policy_claim or self.default_policies or self.scope_policies):
+            message = "say which policies its tokens bring: default_policies, policy_claim or scope_policies"
+            raise ValueError(message)
+        return self
+
+    def values(self) -> dict[str, Any]:
+        values = self.model_dump(exclude={"discovery", "audience", "algorithms", "default_policies"})
+        return values | {
+            "algorithms": tuple(dict.fromkeys(self.algorithms)),
+            "audiences": (self.audience,) if isinstance(self.audience, str) else tuple(self.audience),
+            "default_policies": tuple(dict.fromkeys(self.default_policies)),
+        }
+
+
+class ImportInput(Strict):
+    """The body of POST /keys/import: keys as in POST /keys, or session objects of Tyk."""
+
+    format: Literal["tollgate", "tyk"] = "tollgate"
+    items: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=100)]
 
 
 class LookupInput(Strict):

@@ -37,6 +37,16 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
         self.errors = tuple(errors)
         self.headers = headers or {}
 
+    def body(self) -> dict[str, Any]:
+        """The members of the problem."""
+        body: dict[str, Any] = {
+            "type": PROBLEM_TYPE.format(code=self.code),
+            "title": self.status.phrase,
+            "status": int(self.status),
+            "detail": self.detail,
+        }
+        return body | ({"errors": [error._asdict() for error in self.errors]} if self.errors else {})
+
 
 def invalid(*errors: FieldError) -> Problem:
     """The body was read, and a member of it is wrong."""
@@ -68,13 +78,5 @@ def version_mismatch() -> Problem:
 
 def render(problem: Problem) -> Response[str]:
     """The answer that tells of a problem."""
-    body: dict[str, Any] = {
-        "type": PROBLEM_TYPE.format(code=problem.code),
-        "title": problem.status.phrase,
-        "status": int(problem.status),
-        "detail": problem.detail,
-    }
-    if problem.errors:
-        body["errors"] = [error._asdict() for error in problem.errors]
     headers: dict[str, str | list[str]] = dict(problem.headers)
-    return Response(int(problem.status), CONTENT_TYPE, json.dumps(body), headers=headers)
+    return Response(int(problem.status), CONTENT_TYPE, json.dumps(problem.body()), headers=headers)

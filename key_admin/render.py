@@ -7,6 +7,7 @@ from access.apis import ApiDefinition
 from access.decisions import LimitStatus
 from access.gate import DayTotals
 from access.grants import Grant
+from access.issuers import Issuer
 from access.keys import Counting, KeyRecord, Policy, StoredCredential
 from access.limits import Quota, RateLimit
 from access.policies import PARTITIONS, Effective
@@ -71,8 +72,30 @@ def render_api(definition: ApiDefinition) -> dict[str, Any]:
         "enable_opaque": definition.enable_opaque,
         "allow_sub": definition.allow_sub,
         "token": {place: name or None for place, name in definition.token._asdict().items()},
+        "issuers": list(definition.issuers),
         "created_at": write_time(definition.created_at),
         "updated_at": write_time(definition.updated_at),
+    }
+
+
+def render_issuer(issuer: Issuer) -> dict[str, Any]:
+    """An issuer as API.md section 3 shows it."""
+    return {
+        "issuer_id": issuer.issuer_id,
+        "version": issuer.version,
+        "issuer": issuer.issuer,
+        "jwks_uri": issuer.jwks_uri,
+        "discovery": not issuer.jwks_uri,
+        "algorithms": list(issuer.algorithms),
+        "audience": list(issuer.audiences),
+        "identity_claim": issuer.identity_claim,
+        "policy_claim": issuer.policy_claim,
+        "default_policies": list(issuer.default_policies),
+        "scope_claim": issuer.scope_claim,
+        "scope_policies": issuer.scope_policies,
+        "leeway_seconds": issuer.leeway_seconds,
+        "created_at": write_time(issuer.created_at),
+        "updated_at": write_time(issuer.updated_at),
     }
 
 
@@ -103,7 +126,8 @@ def editable(record: KeyRecord) -> dict[str, Any]:
 
 
 def render_grant(grant: Grant) -> dict[str, Any]:
-    return {"api": grant.api, "methods": list(grant.methods), "path": grant.path, "cost": grant.cost}
+    shown = {"api": grant.api, "methods": list(grant.methods), "path": grant.path, "cost": grant.cost}
+    return shown | ({"owner": grant.owner} if grant.owner else {})
 
 
 def _render_rights(holder: KeyRecord | Policy) -> dict[str, Any]:

@@ -1,26 +1,26 @@
-"""What the routes share: the table, the keyring, the clock, and reading a request."""
+"""What the routes share: the stores, the keyring, the clock, and the audit entry of a change."""
 
 import os
 import secrets
 import time
-from base64 import b64decode
+from collections.abc import Iterable
 from functools import lru_cache
-from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from access.key_ids import KeyHash, hash_key_id, is_key_hash
-from access.keys import KeyRecord
-from access.strict_json import read_object
-from key_admin.problems import Problem, invalid_field, malformed, not_found, version_mismatch
+from access.keys import KeyRecord, Policy
+from key_admin.problems import not_found
+from key_admin.requests import Caller
+from store.admin.audit import AuditEntry, AuditLog
+from store.admin.idempotency import IdempotencyStore
+from store.admin.keys import KeyStore
+from store.admin.records import ApiStore, IssuerStore, PolicyStore
+from store.admin.transactions import Table
 from store.boto import BotoClient
 from store.client import Client
-from store.key_writer import KeyWriter
-from store.keys import Gate, load_key, read_gate
+from store.keys import Gate, load_key, load_policies, read_gate
 from store.master_secret import Keyring, load_keyring
 from store.table import owner_partition
-
-MAX_BODY_BYTES = 256 * 1024
-DEFAULT_PAGE, MAX_PAGE = 50, 200
 
 
 class Service(NamedTuple):
@@ -29,7 +29,28 @@ class Service(NamedTuple):
     client: Client
     table: str
     keyring: Keyring
-    writer: KeyWriter
+    keys: KeyStore
+    policies: PolicyStore
+    apis: ApiStore
+    issuers: IssuerStore
+    audit: AuditLog
+    idempotency: IdempotencyStore
+
+    @classmethod
+    def of(cls, client: Client, table: str, keyring: Keyring) -> "Service":
+        """The service on one table."""
+        shared = Table(client, table)
+        return cls(
+            client,
+            table,
+            keyring,
+            KeyStore(shared),
+            PolicyStore(shared),
+            ApiStore(shared),
+            IssuerStore(shared),
+            AuditLog(shared),
+            IdempotencyStore(shared, keyring),
+        )
 
     def now(self) -> int:
         return int(time.time())
@@ -47,66 +68,38 @@ class Service(NamedTuple):
             raise not_found("key")
         return found
 
+    def policies_of(self, policy_ids: Iterable[str]) -> dict[str, Policy]:
+        """The policies of these ids; unknown ones are left out."""
+        return load_policies(self.client, self.table, policy_ids)
+
     def owner_gate(self, owner: str) -> Gate:
         """The gate that the keys of an owner share."""
         return read_gate(self.client, self.table, owner_partition(owner)) or {}
+
+    def tell(self, caller: Caller, action: str, resource: str, fields: Iterable[str], *, after: str) -> AuditEntry:
+        """The audit entry of a change; `after` is the hash of the one before it."""
+        return AuditEntry.make(
+            entry_id=secrets.token_hex(8),
+            now=time.time(),
+            principal=caller.principal,
+            action=action,
+            resource=resource,
+            fields=tuple(sorted(fields)),
+            request_id=caller.request_id,
+            previous_hash=after,
+        )
 
 
 @lru_cache(maxsize=1)
 def service() -> Service:
     """The service of this environment. Raises KeyError for a variable that is not set."""
-    client = BotoClient("dynamodb")
-    table = os.environ["TABLE_NAME"]
     keyring = load_keyring(BotoClient("secretsmanager"), os.environ["MASTER_SECRET_ARN"])
-    return Service(client, table, keyring, KeyWriter(client, table))
+    return Service.of(BotoClient("dynamodb"), os.environ["TABLE_NAME"], keyring)
 
 
-def read_body(event: Any, *, content_types: tuple[str, ...] = ("application/json",)) -> dict[str, Any]:
-    """The JSON object that a request brings. Raises a Problem: 400, 413 or 415."""
-    raw: str = event.raw_event.get("body") or ""
-    if len(raw) > MAX_BODY_BYTES * 4 // 3 + 4:
-        raise _too_large()
-    kind = str(event.headers.get("content-type", "")).partition(";")[0].strip().lower()
-    if kind not in content_types:
-        accepted = " or ".join(content_types)
-        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", f"The body must be {accepted}.")
-    if event.raw_event.get("isBase64Encoded"):
-        try:
-            raw = b64decode(raw, validate=True).decode()
-        except ValueError:
-            raise malformed("The body is not UTF-8.") from None
-    try:
-        size = len(raw.encode())
-    except UnicodeEncodeError:
-        raise malformed("The body is not UTF-8.") from None
-    if size > MAX_BODY_BYTES:
-        raise _too_large()
-    try:
-        return read_object(raw)
-    except ValueError as error:
-        detail = f"The body {error}."
-        raise malformed(detail) from None
-
-
-def check_version(event: Any, version: int) -> None:
-    """Honour If-Match; a 412 where it names another version."""
-    wanted = event.headers.get("if-match")
-    if wanted is not None and wanted.strip() not in {"*", etag(version)}:
-        raise version_mismatch()
-
-
-def etag(version: int) -> str:
-    return f'"{version}"'
-
-
-def read_page(parameters: dict[str, str]) -> tuple[int, str | None]:
-    """`limit` and `cursor` of a list."""
-    text = parameters.get("limit", str(DEFAULT_PAGE))
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= MAX_PAGE:
-        raise invalid_field("limit", f"must be a number from 1 to {MAX_PAGE}")
-    return int(text), parameters.get("cursor") or None
-
-
-def _too_large() -> Problem:
-    detail = f"The body has more than {MAX_BODY_BYTES // 1024} KB."
-    return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", detail)
+def changed_fields(before: Any, after: Any) -> list[str]:
+    """The names of the members in which two records differ, apart from versions and times."""
+    ignored = {"version", "created_at", "updated_at", "last_audit"}
+    return [
+        name for name in after._fields if name not in ignored and getattr(before, name, None) != getattr(after, name)
+    ]

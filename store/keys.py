@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from access.apis import ApiDefinition
-from access.gate import DayTotals, GateWrite
+from access.gate import VERSION, DayTotals, GateWrite
 from access.keys import KeyRecord, Policy
 from store.attributes import encode
 from store.client import Client
@@ -57,6 +57,22 @@ def read_gate(client: Client, table: str, partition: str) -> Gate | None:
         {"TableName": table, "ConsistentRead": True, "Key": key_of(partition, GATE)},
     )
     return gate_from_item(answer["Item"]) if "Item" in answer else None
+
+
+def create_gate(client: Client, table: str, partition: str) -> Gate:
+    """The gate of an identity, made unless it is there. Gates of keys are made by key_admin alone."""
+    answer = client.call(
+        "UpdateItem",
+        {
+            "TableName": table,
+            "Key": key_of(partition, GATE),
+            "UpdateExpression": "SET #v = if_not_exists(#v, :one)",
+            "ExpressionAttributeNames": {"#v": VERSION},
+            "ExpressionAttributeValues": {":one": encode(1)},
+            "ReturnValues": "ALL_NEW",
+        },
+    )
+    return gate_from_item(answer["Attributes"])
 
 
 def write_gate(client: Client, table: str, partition: str, write: GateWrite) -> Gate:

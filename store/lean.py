@@ -27,6 +27,7 @@ BUDGET_SECONDS = 2.0  # for all tries together, well below the function's time-o
 BACKOFF_SECONDS = 0.025
 IDLE_SECONDS = 20.0  # after that the other side may have closed, so we connect anew
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
+MAX_SECONDS = 2.0  # of one exchange, however the other side splits it
 _TARGETS = {
     "dynamodb": ("DynamoDB_20120810", "1.0"),
     "secretsmanager": ("secretsmanager", "1.1"),
@@ -75,7 +76,7 @@ class LeanClient:
         self._credentials = CredentialSource(environ, clock)
         self._signer = Signer(service, self._region)
         self._clock = clock
-        self._connection: _Connection | None = None
+        self._connection: Connection | None = None
         self._lock = Lock()
 
     def connect_early(self) -> None:
@@ -134,7 +135,7 @@ class LeanClient:
         try:
             if connection is None or connection.is_stale():
                 self._drop()
-                connection = self._connection = _Connection(self._endpoint)
+                connection = self._connection = Connection(self._endpoint)
             return connection.exchange(message)
         except (OSError, ValueError) as error:
             self._drop()
@@ -144,7 +145,7 @@ class LeanClient:
     def _connect_quietly(self) -> None:
         with self._lock:
             try:
-                self._connection = _Connection(self._endpoint)
+                self._connection = Connection(self._endpoint)
             except OSError:
                 self._connection = None  # the first call tries again, and tells
 
@@ -255,7 +256,7 @@ class CredentialSource:
         if token:
             head += f"authorization: {token}\r\n"
         try:
-            connection = _Connection(endpoint)
+            connection = Connection(endpoint)
             try:
                 _, _, answer = connection.exchange(f"{head}\r\n".encode())
             finally:
@@ -278,10 +279,13 @@ class CredentialSource:
 # --- connection ----------------------------------------------------------------------------
 
 
-class _Connection:
+class Connection:
     """One HTTP/1.1 connection, one request at a time."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, *, max_bytes: int = MAX_ANSWER_BYTES, seconds: float = MAX_SECONDS) -> None:
+        self._max_bytes = max_bytes
+        self._seconds = seconds
+        self._deadline = time.monotonic() + seconds
         plain = socket.create_connection((endpoint.host, endpoint.port), timeout=TIMEOUT_SECONDS)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket: socket.socket = (
@@ -307,6 +311,7 @@ class _Connection:
 
     def exchange(self, message: bytes) -> tuple[int, dict[str, str], bytes]:
         """Send a request, read its answer: status, headers by lower-case name, body."""
+        self._deadline = time.monotonic() + self._seconds
         self._socket.sendall(message)
         head = self._read_until(b"\r\n\r\n").decode("latin-1")
         status_line, *lines = head.split("\r\n")
@@ -348,8 +353,8 @@ class _Connection:
             message = "the connection ended within an answer"
             raise ConnectionError(message)
         self._buffer += received
-        if len(self._buffer) > MAX_ANSWER_BYTES:
-            message = "the answer is too large"
+        if len(self._buffer) > self._max_bytes or time.monotonic() > self._deadline:
+            message = "the answer is too large or too slow"
             raise ConnectionError(message)
 
 

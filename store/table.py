@@ -8,6 +8,10 @@
     gateway     GATEWAY#<api id>/<stage>   RECORD, a copy of the definition that names it
     usage       KEY#<key_hash>             USAGE#<date>
     owner gate  OWNER#<owner>              GATE
+    identity    IDENTITY#<hash>            GATE
+    issuer      ISSUER#<issuer_id>         RECORD, and JWKS: the last good copy of its key set
+    audit       AUDIT#<month>              <time>#<id>
+    answer      IDEMPOTENCY#<hash>         RECORD
     index       INDEX#<what>#<value>       <created_at>#<key_hash>, or the id of a policy
 
 Index items stand for lists: they are written in the transaction that changes the record, and
@@ -29,6 +33,8 @@ from store.errors import InvalidItemError
 
 RECORD = "RECORD"
 GATE = "GATE"
+JWKS = "JWKS"
+DELETING = "deleting"  # attribute of a policy that no key may take any more
 USAGE = "USAGE#"
 USAGE_DAYS = 400  # how long totals of a day are kept
 Values = dict[str, Any]
@@ -44,6 +50,22 @@ def owner_partition(owner: str) -> str:
 
 def policy_partition(policy_id: str) -> str:
     return f"POLICY#{policy_id}"
+
+
+def identity_partition(identity_hash: str) -> str:
+    return f"IDENTITY#{identity_hash}"
+
+
+def issuer_partition(issuer_id: str) -> str:
+    return f"ISSUER#{issuer_id}"
+
+
+def audit_partition(month: str) -> str:
+    return f"AUDIT#{month}"
+
+
+def idempotency_partition(request_key: str) -> str:
+    return f"IDEMPOTENCY#{request_key}"
 
 
 def api_partition(api_id: str) -> str:
@@ -62,6 +84,7 @@ def key_of(partition: str, sort: str) -> dict[str, Any]:
 ALL_KEYS = "INDEX#KEYS"
 ALL_POLICIES = "INDEX#POLICIES"
 ALL_APIS = "INDEX#APIS"
+ALL_ISSUERS = "INDEX#ISSUERS"
 
 
 def owner_index(owner: str) -> str:
@@ -93,13 +116,13 @@ def index_sort(record: KeyRecord) -> str:
 def key_to_item(record: KeyRecord) -> dict[str, Any]:
     """A key record as an item; empty values are left out."""
     values = record._asdict() | {
-        "credentials": [_slim(one._asdict()) for one in record.credentials],
-        "token_rules": _slim(record.token_rules._asdict()),
+        "credentials": [slim(one._asdict()) for one in record.credentials],
+        "token_rules": slim(record.token_rules._asdict()),
         "rate_limits": [one._asdict() for one in record.rate_limits],
         "quotas": [one._asdict() for one in record.quotas],
         "grants": [one._asdict() for one in record.grants],
     }
-    return key_of(key_partition(record.key_hash), RECORD) | encode_item(_slim(values))
+    return key_of(key_partition(record.key_hash), RECORD) | encode_item(slim(values))
 
 
 def key_from_item(item: Mapping[str, Any]) -> KeyRecord:
@@ -118,6 +141,7 @@ def key_from_item(item: Mapping[str, Any]) -> KeyRecord:
             policies=tuple(values.get("policies", ())),
             enabled=bool(values["enabled"]),
             expires_at=values.get("expires_at"),
+            last_audit=values.get("last_audit", ""),
             **_rights(values),
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -133,7 +157,7 @@ def policy_to_item(policy: Policy) -> dict[str, Any]:
         "grants": [one._asdict() for one in policy.grants],
         "counting": policy.counting._asdict(),
     }
-    return key_of(policy_partition(policy.policy_id), RECORD) | encode_item(_slim(values))
+    return key_of(policy_partition(policy.policy_id), RECORD) | encode_item(slim(values))
 
 
 def policy_from_item(item: Mapping[str, Any]) -> Policy:
@@ -151,6 +175,7 @@ def policy_from_item(item: Mapping[str, Any]) -> Policy:
             key_expires_in_seconds=values.get("key_expires_in_seconds"),
             counting=Counting(**values.get("counting", {})),
             thresholds=tuple(values.get("thresholds", ())),
+            last_audit=values.get("last_audit", ""),
             **_rights(values),
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -160,8 +185,8 @@ def policy_from_item(item: Mapping[str, Any]) -> Policy:
 
 def api_to_item(definition: ApiDefinition, partition: str) -> dict[str, Any]:
     """An API definition as an item of its own, or as the copy that a gateway holds."""
-    values = definition._asdict() | {"token": _slim(definition.token._asdict())}
-    return key_of(partition, RECORD) | encode_item(_slim(values))
+    values = definition._asdict() | {"token": slim(definition.token._asdict())}
+    return key_of(partition, RECORD) | encode_item(slim(values))
 
 
 def api_from_item(item: Mapping[str, Any]) -> ApiDefinition:
@@ -180,6 +205,7 @@ def api_from_item(item: Mapping[str, Any]) -> ApiDefinition:
             allow_sub=bool(values["allow_sub"]),
             token=TokenPlace(*(values.get("token", {}).get(place, "") for place in TokenPlace._fields)),
             issuers=tuple(values.get("issuers", ())),
+            last_audit=values.get("last_audit", ""),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         message = "API definition: an attribute is missing or of another type"
@@ -222,5 +248,6 @@ def _token_rules(values: Values) -> TokenRules:
     return TokenRules(**(values | lists))
 
 
-def _slim(values: Values) -> Values:
+def slim(values: Values) -> Values:
+    """Without the members that hold nothing."""
     return {name: value for name, value in values.items() if value not in (None, "", (), [], {})}

@@ -1,7 +1,8 @@
-"""Keys: create, list, read, look up, change, reset, delete."""
+"""Keys: create, import, list, read, look up, change, reset, rotate, delete; their usage."""
 
-import json
+from collections.abc import Iterable
 from datetime import date
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -13,13 +14,18 @@ from access.gate import DAY_MS, Limit, counters_to_clear, current_day, is_counte
 from access.keys import KeyRecord
 from access.limits import OWNER
 from access.policies import Effective, overlay
-from key_admin.key_operations import check_expiry, create_key, rotate_key
-from key_admin.models import KeyFields, KeyInput, LookupInput, ResetInput, RotateInput, validate
-from key_admin.problems import invalid_field, version_mismatch
+from key_admin.idempotency import Keep, once
+from key_admin.key_operations import check_expiry, check_rights, prepare_key, rotate_key, store_key
+from key_admin.models import ImportInput, KeyFields, KeyInput, LookupInput, ResetInput, RotateInput, validate
+from key_admin.problems import Problem, invalid_field, version_mismatch
 from key_admin.render import editable, render_day, render_effective, render_key
-from key_admin.service import Service, check_version, etag, read_body, read_page, service
-from store.key_writer import InvalidCursorError, KeyFilter, UnknownPolicyError, VersionConflictError
-from store.keys import Gate, load_policies
+from key_admin.requests import Caller, caller_of, check_version, read_body, read_page
+from key_admin.responses import respond
+from key_admin.service import Service, changed_fields, service
+from key_admin.tyk import read_session
+from store.admin.keys import KeyFilter
+from store.admin.transactions import Attached, InvalidCursorError, Item, UnknownPolicyError, VersionConflictError
+from store.keys import Gate
 
 router = Router()  # type: ignore[no-untyped-call] # Powertools' own
 DAY_SECONDS = DAY_MS // 1000
@@ -29,72 +35,107 @@ MERGE_PATCH = ("application/json", "application/merge-patch+json")
 
 @router.post("/keys")
 def create() -> Response[str]:
-    wanted = validate(KeyInput, read_body(router.current_event))
-    created = create_key(service(), wanted)
-    body = render_key(created.record, {}) | {"key_id": created.key_id}
-    if wanted.jwt_data is not None and wanted.jwt_data.generate:
-        body["jwt_data"] = created.shown
-    return _answer(HTTPStatus.CREATED, body, location=f"/keys/{created.record.key_hash}")
+    work, event = service(), router.current_event
+    wanted = validate(KeyInput, read_body(event))
+    caller = caller_of(event)
+    status, body = once(work, event, lambda keep: _create(work, wanted, caller, keep))
+    return respond(status, body, Location=f"/keys/{body['key_hash']}")
+
+
+@router.post("/keys/import")
+def import_keys() -> Response[str]:
+    work, event = service(), router.current_event
+    wanted = validate(ImportInput, read_body(event))
+    caller = caller_of(event)
+    results = []
+    for place, item in enumerate(wanted.items):
+        try:
+            body = validate(KeyInput, read_session(item) if wanted.format == "tyk" else item)
+            status, key = once(work, event, partial(_create, work, body, caller), part=str(place))
+            results.append({"status": status, "key": key})
+        except Problem as problem:
+            results.append({"status": int(problem.status), "problem": problem.body()})
+    return respond(HTTPStatus.OK, {"items": results})
+
+
+def _create(work: Service, wanted: KeyInput, caller: Caller, keep: Keep) -> tuple[int, dict[str, Any]]:
+    new = prepare_key(work, wanted, caller)
+    body = render_key(new.record, {}) | {"key_id": new.key_id}
+    if new.shown:
+        body["jwt_data"] = new.shown
+    store_key(work, new, keep(HTTPStatus.CREATED, body))
+    return HTTPStatus.CREATED, body
 
 
 @router.get("/keys")
 def list_all() -> Response[str]:
-    parameters = router.current_event.query_string_parameters or {}
-    limit, cursor = read_page(parameters)
+    event = router.current_event
+    parameters, caller = event.query_string_parameters or {}, caller_of(event)
+    owner = parameters.get("owner", "")
     wanted = KeyFilter(
-        owner=parameters.get("owner", ""),
+        owner=owner or caller.owner,
         policy=parameters.get("policy", ""),
         tag=parameters.get("tag", ""),
         enabled=_truth(parameters.get("enabled")),
     )
-    work = service()
+    if caller.owner and wanted.owner != caller.owner:
+        return respond(HTTPStatus.OK, {"items": [], "next": None})
+    return respond(HTTPStatus.OK, list_of_keys(service(), wanted, parameters))
+
+
+def list_of_keys(work: Service, wanted: KeyFilter, parameters: dict[str, str]) -> dict[str, Any]:
+    """A page of keys, as lists answer it."""
+    limit, cursor = read_page(parameters)
     try:
-        page = work.writer.list_keys(wanted, limit=limit, cursor=cursor)
+        page = work.keys.page(wanted, limit=limit, cursor=cursor)
     except InvalidCursorError:
         raise invalid_field("cursor", "is not one that a list gave") from None
-    items = [render_key(record, {}) for record in page.items]
-    return _answer(HTTPStatus.OK, {"items": items, "next": page.cursor})
+    return {"items": [render_key(record, {}) for record in page.items], "next": page.cursor}
 
 
 @router.post("/keys/lookup")
 def look_up() -> Response[str]:
     wanted = validate(LookupInput, read_body(router.current_event))
-    return _answer_key(*service().find_key(service().hash_of(wanted.key_id)))
+    work = service()
+    return _answer_key(work, *_find(work, work.hash_of(wanted.key_id)))
 
 
 @router.get("/keys/<key_hash>")
 def read(key_hash: str) -> Response[str]:
-    return _answer_key(*service().find_key(key_hash))
+    work = service()
+    return _answer_key(work, *_find(work, key_hash))
 
 
 @router.patch("/keys/<key_hash>")
 def change(key_hash: str) -> Response[str]:
-    work = service()
-    patch = read_body(router.current_event, content_types=MERGE_PATCH)
+    work, event = service(), router.current_event
+    patch = read_body(event, content_types=MERGE_PATCH)
     for member, advice in (("jwt_data", "is not patched; rotate the key"), ("key_id", "does not change")):
         if member in patch:
             raise invalid_field(member, advice)
-    record, _ = work.find_key(key_hash)
-    check_version(router.current_event, record.version)
+    record, _ = _find(work, key_hash)
+    check_version(event, record.version)
     wanted = validate(KeyFields, _merge(editable(record), patch))
     if "expires_at" in patch:
         check_expiry(wanted, work.now())
-    after = _next_version(work, record, **wanted.values())
+    values = wanted.values()
+    check_rights(work, caller_of(event), values)
+    after = _next_version(work, record, **values)
+    after, entry = _tell(work, "key.update", record, after, changed_fields(record, after))
     try:
-        work.writer.update_key(record, after)
+        work.keys.update(record, after, Attached(entry))
     except UnknownPolicyError:
         raise invalid_field("policies", "names a policy that does not exist") from None
     except VersionConflictError:
         raise version_mismatch() from None
-    return _answer_key(*work.find_key(key_hash))
+    return _answer_key(work, *work.find_key(key_hash))
 
 
 @router.post("/keys/<key_hash>/reset")
 def reset(key_hash: str) -> Response[str]:
-    work = service()
-    event = router.current_event
+    work, event = service(), router.current_event
     wanted = validate(ResetInput, read_body(event) if event.raw_event.get("body") else {})
-    record, gate = work.find_key(key_hash)
+    record, gate = _find(work, key_hash)
     check_version(event, record.version)
     limits = tuple(limit for limit in _limits(work, record) if wanted.names(limit))
     if not limits and wanted.model_fields_set:
@@ -105,55 +146,64 @@ def reset(key_hash: str) -> Response[str]:
     own, shared = ([], counters) if is_shared else (counters, [])
     if not wanted.model_fields_set:
         own = list(dict.fromkeys([*own, *filter(is_counter, gate)]))
+    after, entry = _tell(work, "key.reset", record, _next_version(work, record), wanted.model_fields_set)
     try:
-        work.writer.reset_key(record, _next_version(work, record), own, shared)
+        work.keys.reset(record, after, own, shared=shared, attached=Attached(entry))
     except VersionConflictError:
         raise version_mismatch() from None
-    return _answer_key(*work.find_key(key_hash))
+    return _answer_key(work, *work.find_key(key_hash))
+
+
+@router.post("/keys/<key_hash>/rotate")
+def rotate(key_hash: str) -> Response[str]:
+    work, event = service(), router.current_event
+    wanted = validate(RotateInput, read_body(event))
+    return respond(*once(work, event, lambda keep: _rotate(work, key_hash, wanted, keep)))
+
+
+def _rotate(work: Service, key_hash: str, wanted: RotateInput, keep: Keep) -> tuple[int, dict[str, Any]]:
+    record, gate = _find(work, key_hash)
+    check_version(router.current_event, record.version)
+    rotated = rotate_key(work, record, wanted)
+    after, entry = _tell(work, "key.rotate", record, rotated.record, wanted.model_fields_set)
+    body = _show_key(work, after, gate)
+    if wanted.jwt_data is not None and wanted.jwt_data.generate:
+        body["jwt_data"] = rotated.shown
+    try:
+        work.keys.update(record, after, Attached(entry, keep(HTTPStatus.OK, body)))
+    except VersionConflictError:
+        raise version_mismatch() from None
+    return HTTPStatus.OK, body
+
+
+@router.delete("/keys/<key_hash>")
+def delete(key_hash: str) -> Response[str]:
+    work = service()
+    record, _ = _find(work, key_hash)
+    check_version(router.current_event, record.version)
+    _, entry = _tell(work, "key.delete", record, record, ())
+    try:
+        work.keys.delete(record, Attached(entry))
+    except VersionConflictError:
+        raise version_mismatch() from None
+    return respond(HTTPStatus.NO_CONTENT)
 
 
 @router.get("/keys/<key_hash>/usage")
 def show_usage(key_hash: str) -> Response[str]:
     work = service()
     parameters = router.current_event.query_string_parameters or {}
-    _, gate = work.find_key(key_hash)
+    _, gate = _find(work, key_hash)
     today = work.now() // DAY_SECONDS
     last = _read_day(parameters, "to", today)
     first = _read_day(parameters, "from", min(last, today) - DEFAULT_USAGE_DAYS + 1)
     if first > last:
         raise invalid_field("from", "is after `to`")
-    days = {totals.day: totals for totals in work.writer.list_usage(key_hash, first, last)}
+    days = {totals.day: totals for totals in work.keys.usage(key_hash, first, last)}
     for totals in (past_day(gate), current_day(gate)):
         if totals is not None and first <= totals.day <= last:
             days[totals.day] = totals
-    return _answer(HTTPStatus.OK, {"items": [render_day(days[day]) for day in sorted(days)]})
-
-
-@router.post("/keys/<key_hash>/rotate")
-def rotate(key_hash: str) -> Response[str]:
-    work = service()
-    wanted = validate(RotateInput, read_body(router.current_event))
-    record, _ = work.find_key(key_hash)
-    check_version(router.current_event, record.version)
-    rotated = rotate_key(work, record, wanted)
-    try:
-        work.writer.update_key(record, rotated.record)
-    except VersionConflictError:
-        raise version_mismatch() from None
-    shown = wanted.jwt_data is not None and wanted.jwt_data.generate
-    return _answer_key(*work.find_key(key_hash), jwt_data=rotated.shown if shown else None)
-
-
-@router.delete("/keys/<key_hash>")
-def delete(key_hash: str) -> Response[str]:
-    work = service()
-    record, _ = work.find_key(key_hash)
-    check_version(router.current_event, record.version)
-    try:
-        work.writer.delete_key(record)
-    except VersionConflictError:
-        raise version_mismatch() from None
-    return Response(int(HTTPStatus.NO_CONTENT))
+    return respond(HTTPStatus.OK, {"items": [render_day(days[day]) for day in sorted(days)]})
 
 
 def _next_version(work: Service, record: KeyRecord, **changes: Any) -> KeyRecord:
@@ -192,7 +242,7 @@ def _read_day(parameters: dict[str, str], name: str, default: int) -> int:
 
 
 def _limits(work: Service, record: KeyRecord) -> tuple[Limit, ...]:
-    effective = overlay(record, load_policies(work.client, work.table, record.policies))
+    effective = overlay(record, work.policies_of(record.policies))
     return (*effective.rate_limits, *effective.quotas) if effective else ()
 
 
@@ -209,18 +259,27 @@ def _statuses(work: Service, record: KeyRecord, gate: Gate, effective: Effective
     )
 
 
-def _answer_key(record: KeyRecord, gate: Gate, *, jwt_data: dict[str, str] | None = None) -> Response[str]:
-    work = service()
-    effective = overlay(record, load_policies(work.client, work.table, record.policies))
+def _find(work: Service, key_hash: str) -> tuple[KeyRecord, Gate]:
+    """A key that the caller may see; a 404 otherwise."""
+    record, gate = work.find_key(key_hash)
+    caller_of(router.current_event).check_sees(record)
+    return record, gate
+
+
+def _tell(
+    work: Service, action: str, before: KeyRecord, after: KeyRecord, fields: Iterable[str]
+) -> tuple[KeyRecord, Item]:
+    """The record with the hash of its audit entry, and the action that writes the entry."""
+    caller = caller_of(router.current_event)
+    entry = work.tell(caller, action, f"/keys/{before.key_hash}", fields, after=before.last_audit)
+    return after._replace(last_audit=entry.hash), work.audit.put(entry)
+
+
+def _show_key(work: Service, record: KeyRecord, gate: Gate) -> dict[str, Any]:
+    effective = overlay(record, work.policies_of(record.policies))
     found = _statuses(work, record, gate, effective) if effective else ()
-    body = render_key(record, gate) | {"effective": render_effective(effective, found)}
-    if jwt_data is not None:
-        body["jwt_data"] = jwt_data
-    return _answer(HTTPStatus.OK, body)
+    return render_key(record, gate) | {"effective": render_effective(effective, found)}
 
 
-def _answer(status: HTTPStatus, body: dict[str, Any], *, location: str = "") -> Response[str]:
-    headers: dict[str, str | list[str]] = {"Location": location} if location else {}
-    if "version" in body:
-        headers["ETag"] = etag(body["version"])
-    return Response(int(status), "application/json", json.dumps(body), headers=headers)
+def _answer_key(work: Service, record: KeyRecord, gate: Gate) -> Response[str]:
+    return respond(HTTPStatus.OK, _show_key(work, record, gate))

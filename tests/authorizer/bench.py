@@ -11,9 +11,11 @@ from access.keys import KeyRecord, Policy, StoredCredential
 from authorizer.authorize import authorize
 from authorizer.environment import Environment
 from authorizer.events import read_event
+from store.admin.keys import KeyStore
+from store.admin.records import PolicyStore
+from store.admin.transactions import Table
 from store.boto import BotoClient
 from store.errors import StoreError
-from store.key_writer import KeyWriter
 from store.keys import read_gate
 from store.master_secret import parse_keyring
 from store.sealing import seal
@@ -54,7 +56,8 @@ class Bench:
             monkeypatch.setenv(name, value)
         self.table = table
         self.boto = BotoClient("dynamodb")
-        self.writer = KeyWriter(self.boto, table)
+        self.keys = KeyStore(Table(self.boto, table))
+        self.policies = PolicyStore(Table(self.boto, table))
         self.recorder = Recorder(self.boto)
         self.environment = Environment(self.recorder, table, KEYRING)
         self.now_ms = int(time.time() * 1000)
@@ -64,7 +67,7 @@ class Bench:
         return Environment(Recorder(self.boto), self.table, KEYRING)
 
     def policy(self, policy_id: str, **members) -> None:
-        self.writer.put_policy(None, Policy(policy_id, 1, policy_id, 1, 1, **members))
+        self.policies.put(None, Policy(policy_id, 1, policy_id, 1, 1, **members))
 
     def key(self, **members) -> KeyRecord:
         self.key_id = KeyId(f"key-{uuid.uuid4().hex}")
@@ -85,7 +88,7 @@ class Bench:
                 | members
             )
         )
-        self.writer.create_key(record)
+        self.keys.create(record)
         return record
 
     def request_token(self) -> str:
@@ -103,7 +106,7 @@ class Bench:
     def reset(self, record):
         """Set every counter of a key to zero, as the admin function does."""
         counters = counters_to_clear(self.gate(record), self.limits_of(record), now_ms=int(time.time() * 1000))
-        self.writer.reset_key(record, record._replace(version=record.version + 1), counters)
+        self.keys.reset(record, record._replace(version=record.version + 1), counters)
 
     def owner_used(self, owner, limit) -> int:
         gate = read_gate(self.boto, self.table, owner_partition(owner)) or {}

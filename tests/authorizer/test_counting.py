@@ -60,7 +60,7 @@ def test_a_leased_key_hears_of_a_change_within_the_staleness_of_its_policy(bench
     for _ in range(60):
         bench.now_ms += 20
         bench.request()
-    bench.writer.update_key(record, record._replace(version=2, enabled=False))
+    bench.keys.update(record, record._replace(version=2, enabled=False))
 
     bench.now_ms += LEASED.max_staleness_ms
 
@@ -134,7 +134,7 @@ def test_without_an_owner_a_shared_limit_is_the_keys_own(bench):
 def test_a_disabled_key_is_refused_though_only_its_owner_is_limited(bench):
     record = bench.key(owner="acme", quotas=(Quota(100, "day", scope=OWNER),))
     assert allowed(bench)
-    bench.writer.update_key(record, record._replace(version=2, enabled=False))
+    bench.keys.update(record, record._replace(version=2, enabled=False))
 
     assert bench.request().reason is Reason.KEY_DISABLED
 
@@ -160,7 +160,7 @@ def test_each_threshold_of_a_quota_is_crossed_by_one_request_of_all_environments
 
 def totals(bench, record):
     day = bench.now_ms // DAY_MS
-    return [(one.day - day, one.allowed, one.refused) for one in bench.writer.list_usage(record.key_hash, day - 9, day)]
+    return [(one.day - day, one.allowed, one.refused) for one in bench.keys.usage(record.key_hash, day - 9, day)]
 
 
 def test_a_day_that_is_over_is_stored_once_with_what_was_allowed_and_refused(bench):
@@ -209,7 +209,7 @@ def test_refusals_and_unlimited_requests_are_told_within_a_minute(bench):
     assert bench.recorder.taken()[-1:] == ["UpdateItem"]
     gate = read_gate(bench.boto, bench.table, key_partition(record.key_hash))
     assert (gate["da"], gate["at"]) == (5, bench.now_ms // 1000)
-    bench.writer.update_key(record, record._replace(version=2, enabled=False))
+    bench.keys.update(record, record._replace(version=2, enabled=False))
     assert [bench.request().reason for _ in range(3)] == [Reason.KEY_DISABLED] * 3
     bench.now_ms += FLUSH_MS
     bench.request()

@@ -34,7 +34,7 @@ def test_each_function_may_do_what_it_does_and_no_more():
 
 
 def test_the_actions_are_those_that_the_code_calls():
-    calls = set(re.findall(r'call\(\s*"(\w+)"', "".join(path.read_text() for path in (ROOT / "store").glob("*.py"))))
+    calls = set(re.findall(r'call\(\s*"(\w+)"', "".join(path.read_text() for path in (ROOT / "store").rglob("*.py"))))
     transaction = {"TransactWriteItems"}  # allowed by the actions of its parts
     in_transactions = {"PutItem", "DeleteItem", "ConditionCheckItem", "UpdateItem"}
 

@@ -55,7 +55,7 @@ def test_a_key_that_is_disabled_in_mid_flight_admits_nobody_afterwards(race):
     record = race.bench.key(rate_limits=(RateLimit(100_000, "1s"),))
     race.start(racers=5, requests=40, spread=0.03)
     time.sleep(0.5)
-    race.bench.writer.update_key(record, record._replace(version=2, enabled=False))
+    race.bench.keys.update(record, record._replace(version=2, enabled=False))
     answered = time.time()
     outcomes, moments = race.finish()
 

@@ -10,17 +10,18 @@ from access.grants import Grant
 from access.key_ids import KeyHash, hash_key_id
 from access.keys import KeyRecord, Policy, StoredCredential, TokenRules
 from access.limits import Quota, RateLimit
-from store.boto import BotoClient
-from store.errors import ConditionFailed
-from store.key_writer import (
+from store.admin.keys import KeyFilter, KeyStore
+from store.admin.records import PolicyStore
+from store.admin.transactions import (
     AlreadyExistsError,
     InUseError,
     InvalidCursorError,
-    KeyFilter,
-    KeyWriter,
+    Table,
     UnknownPolicyError,
     VersionConflictError,
 )
+from store.boto import BotoClient
+from store.errors import ConditionFailed
 from store.keys import load_key, load_policies, read_gate, write_gate
 from store.table import key_partition
 
@@ -33,8 +34,13 @@ def client(services, monkeypatch):
 
 
 @pytest.fixture
-def writer(client, table):
-    return KeyWriter(client, table)
+def keys(client, table):
+    return KeyStore(Table(client, table))
+
+
+@pytest.fixture
+def policies(client, table):
+    return PolicyStore(Table(client, table))
 
 
 def record(name: str, **members) -> KeyRecord:
@@ -60,7 +66,7 @@ def policy(policy_id: str, version: int = 1) -> Policy:
     )
 
 
-def test_a_key_is_read_as_it_was_written(client, table, writer):
+def test_a_key_is_read_as_it_was_written(client, table, keys, policies):
     whole = record(
         "whole",
         owner="acme",
@@ -76,17 +82,17 @@ def test_a_key_is_read_as_it_was_written(client, table, writer):
         quotas=(Quota(2, "day", name="n", api="x"),),
         grants=(Grant("x", ("GET",), "/a", 0),),
     )
-    writer.create_key(whole)
+    keys.create(whole)
 
     assert load_key(client, table, whole.key_hash) == (whole, {"v": 1})
 
 
-def test_of_20_creates_of_one_key_one_succeeds(writer):
+def test_of_20_creates_of_one_key_one_succeeds(keys, policies):
     outcomes: Counter[str] = Counter()
 
     def create():
         try:
-            writer.create_key(record("same"))
+            keys.create(record("same"))
             outcomes["created"] += 1
         except AlreadyExistsError:
             outcomes["exists"] += 1
@@ -96,14 +102,14 @@ def test_of_20_creates_of_one_key_one_succeeds(writer):
     assert outcomes == {"created": 1, "exists": 19}
 
 
-def test_of_20_updates_of_one_version_one_succeeds(writer):
+def test_of_20_updates_of_one_version_one_succeeds(keys, policies):
     before = record("same")
-    writer.create_key(before)
+    keys.create(before)
     outcomes: Counter[str] = Counter()
 
     def update():
         try:
-            writer.update_key(before, before._replace(version=2))
+            keys.update(before, before._replace(version=2))
             outcomes["updated"] += 1
         except VersionConflictError:
             outcomes["conflict"] += 1
@@ -113,15 +119,15 @@ def test_of_20_updates_of_one_version_one_succeeds(writer):
     assert outcomes == {"updated": 1, "conflict": 19}
 
 
-def test_pages_lose_and_repeat_nothing(writer):
+def test_pages_lose_and_repeat_nothing(keys, policies):
     names = [f"key-{number}" for number in range(45)]
     for number, name in enumerate(names):
-        writer.create_key(record(name, owner="acme" if number % 3 else "other", tags=("t",) if number % 2 else ()))
+        keys.create(record(name, owner="acme" if number % 3 else "other", tags=("t",) if number % 2 else ()))
 
     def listed(wanted: KeyFilter) -> list[str]:
         found, cursor = [], None
         while True:
-            page = writer.list_keys(wanted, limit=7, cursor=cursor)
+            page = keys.page(wanted, limit=7, cursor=cursor)
             assert len(page.items) <= 7
             found += [one.name for one in page.items]
             cursor = page.cursor
@@ -134,37 +140,37 @@ def test_pages_lose_and_repeat_nothing(writer):
         name for number, name in enumerate(names) if number % 3 and number % 2
     )
     with pytest.raises(InvalidCursorError):
-        writer.list_keys(KeyFilter(), limit=7, cursor="???")
+        keys.page(KeyFilter(), limit=7, cursor="???")
 
 
-def test_a_key_names_only_policies_that_exist(client, table, writer):
+def test_a_key_names_only_policies_that_exist(client, table, keys, policies):
     with pytest.raises(UnknownPolicyError):
-        writer.create_key(record("k", policies=("gold",)))
-    writer.put_policy(None, policy("gold"))
-    writer.create_key(record("k", policies=("gold",)))
+        keys.create(record("k", policies=("gold",)))
+    policies.put(None, policy("gold"))
+    keys.create(record("k", policies=("gold",)))
 
     with pytest.raises(InUseError):
-        writer.delete_policy(policy("gold"))
+        policies.delete(policy("gold"))
     assert load_policies(client, table, ["gold", "none"]) == {"gold": policy("gold")}
-    writer.update_key(record("k", policies=("gold",)), record("k", version=2))
-    writer.delete_policy(policy("gold"))
+    keys.update(record("k", policies=("gold",)), record("k", version=2))
+    policies.delete(policy("gold"))
     assert load_policies(client, table, ["gold"]) == {}
 
 
-def test_a_policy_is_changed_once_a_version(writer):
-    writer.put_policy(None, policy("gold"))
+def test_a_policy_is_changed_once_a_version(keys, policies):
+    policies.put(None, policy("gold"))
     with pytest.raises(VersionConflictError):
-        writer.put_policy(None, policy("gold"))
-    writer.put_policy(policy("gold"), policy("gold", 2))
+        policies.put(None, policy("gold"))
+    policies.put(policy("gold"), policy("gold", 2))
     with pytest.raises(VersionConflictError):
-        writer.put_policy(policy("gold"), policy("gold", 2))
+        policies.put(policy("gold"), policy("gold", 2))
 
 
-def test_a_deleted_key_does_not_come_back_through_a_request_in_flight(client, table, writer):
+def test_a_deleted_key_does_not_come_back_through_a_request_in_flight(client, table, keys, policies):
     key = record("k")
-    writer.create_key(key)
+    keys.create(key)
     write = plan(version=1, limits=[Quota(9, "day")], seen={"v": 1}, now_ms=1_800_000_000_000, cost=1, marks={})
-    writer.delete_key(key)
+    keys.delete(key)
 
     with pytest.raises(ConditionFailed) as raised:
         write_gate(client, table, key_partition(key.key_hash), write)
@@ -173,9 +179,9 @@ def test_a_deleted_key_does_not_come_back_through_a_request_in_flight(client, ta
     assert read_gate(client, table, key_partition(key.key_hash)) is None
 
 
-def test_a_reset_sets_the_counters_to_zero_and_keeps_the_rest(client, table, writer):
+def test_a_reset_sets_the_counters_to_zero_and_keeps_the_rest(client, table, keys, policies):
     key = record("k")
-    writer.create_key(key)
+    keys.create(key)
     limits = [Quota(9, "day"), RateLimit(9, "1s")]
     write_gate(
         client,
@@ -187,7 +193,7 @@ def test_a_reset_sets_the_counters_to_zero_and_keeps_the_rest(client, table, wri
     gate = read_gate(client, table, key_partition(key.key_hash)) or {}
     counters = counters_to_clear(gate, limits, now_ms=1_800_000_000_000)
 
-    writer.reset_key(key, key._replace(version=2), counters)
+    keys.reset(key, key._replace(version=2), counters)
 
     after = read_gate(client, table, key_partition(key.key_hash))
     assert after == {"v": 2, "at": 5, "l": gate["l"]}

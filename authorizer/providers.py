@@ -1,0 +1,100 @@
+"""Tokens of outside identity providers: whose they are, and by which key they verify.
+
+Loaded only where an API takes such tokens. A provider is asked for its keys only when the copy
+is missing, old, or lacks the key of a token; one environment asks, the others wait for its copy.
+"""
+
+import time
+from contextlib import suppress
+from typing import Any
+
+from access.apis import ApiDefinition
+from access.decisions import Reason
+from access.issuers import KeySet, credentials_for, identity_of, policies_of
+from access.tokens import UnverifiedToken, verify_token
+from authorizer.memory import Identity
+from store.client import Client
+from store.errors import UnavailableError
+from store.issuers import StoredIssuer, claim_fetch, fetch_key_set, load_issuers, store_key_set
+
+STALENESS_MS = 4_000  # an edited issuer holds everywhere within 5 s
+REFRESH_SECONDS = 3_600  # a copy older than this is fetched anew
+MAX_AGE_SECONDS = 86_400  # and one older than this is not used at all
+COOL_DOWN_SECONDS = 5  # between two fetches, whatever key ids tokens name
+WAIT_SECONDS = 1.5  # for the copy that another environment fetches
+POLL_SECONDS = 0.1
+
+
+class Providers:
+    """The issuers that this environment knows."""
+
+    def __init__(self, client: Client, table: str) -> None:
+        self._client = client
+        self._table = table
+        self._known: dict[str, StoredIssuer] = {}
+        self._read_at_ms: dict[tuple[str, ...], int] = {}
+        self._asked_at: dict[str, int] = {}
+
+    def identify(self, token: UnverifiedToken, definition: ApiDefinition, now_ms: int) -> Identity | Reason | None:
+        """Whom a token speaks for, why it is not believed, or None where no issuer of the API made it.
+
+        Raises UnavailableError without a usable key set.
+        """
+        stored = self._find(definition.issuers, token.claims.get("iss"), now_ms)
+        if stored is None:
+            return None
+        issuer, now = stored.issuer, now_ms // 1000
+        credentials = credentials_for(token, issuer, self._key_set(token, stored, now))
+        verified = verify_token(token, credentials, issuer.token_rules, now=now)
+        if isinstance(verified, Reason):
+            return verified
+        identity = identity_of(token.claims, issuer)
+        if identity is None:
+            return Reason.INVALID_CLAIMS
+        return Identity(f"issuer\n{issuer.issuer_id}\n{identity}", identity, policies_of(token.claims, issuer))
+
+    def _find(self, issuer_ids: tuple[str, ...], claim: Any, now_ms: int) -> StoredIssuer | None:
+        """The issuer of these that has this `iss`."""
+        read_at_ms = self._read_at_ms.get(issuer_ids)
+        if read_at_ms is None or now_ms - read_at_ms >= STALENESS_MS:
+            found = load_issuers(self._client, self._table, issuer_ids)
+            self._known |= found
+            for gone in set(issuer_ids) - set(found):
+                self._known.pop(gone, None)
+            self._read_at_ms[issuer_ids] = now_ms
+        known = (self._known.get(one) for one in issuer_ids)
+        return next((one for one in known if one is not None and one.issuer.issuer == claim), None)
+
+    def _key_set(self, token: UnverifiedToken, stored: StoredIssuer, now: int) -> KeySet:
+        key_set = stored.key_set
+        if key_set is None or now - key_set.fetched_at >= REFRESH_SECONDS or not key_set.has(token.key_id):
+            self._renew(stored, now)
+            key_set = self._known[stored.issuer.issuer_id].key_set
+        if key_set is None or now - key_set.fetched_at >= MAX_AGE_SECONDS:
+            raise UnavailableError("there is no current key set of the issuer")
+        return key_set
+
+    def _renew(self, stored: StoredIssuer, now: int) -> None:
+        """Fetch the key set, or wait for the environment that does; keep what we have if neither helps."""
+        issuer_id = stored.issuer.issuer_id
+        if now - self._asked_at.get(issuer_id, -COOL_DOWN_SECONDS) < COOL_DOWN_SECONDS:
+            return
+        self._asked_at[issuer_id] = now
+        if not claim_fetch(self._client, self._table, issuer_id, now=now, cool_down=COOL_DOWN_SECONDS):
+            self._wait(issuer_id, now)
+            return
+        with suppress(UnavailableError):
+            key_set = fetch_key_set(stored.issuer, now=now)
+            self._known[issuer_id] = stored._replace(key_set=key_set)
+            store_key_set(self._client, self._table, issuer_id, key_set)
+
+    def _wait(self, issuer_id: str, now: int) -> None:
+        """Read the table's copy until nobody is fetching any more."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while (newer := load_issuers(self._client, self._table, [issuer_id]).get(issuer_id)) is not None:
+            self._known[issuer_id] = newer
+            fetched_at = newer.key_set.fetched_at if newer.key_set else 0
+            is_in_flight = newer.tried_at > fetched_at and now - newer.tried_at <= WAIT_SECONDS
+            if not is_in_flight or time.monotonic() >= deadline:
+                return
+            time.sleep(POLL_SECONDS)

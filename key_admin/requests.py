@@ -1,0 +1,111 @@
+"""Read what a request brings: its body, its page, the version it expects, who sends it."""
+
+from base64 import b64decode
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+from access.keys import KeyRecord
+from access.strict_json import read_object
+from key_admin.problems import Problem, invalid_field, malformed, not_found, version_mismatch
+
+MAX_BODY_BYTES = 256 * 1024
+DEFAULT_PAGE, MAX_PAGE = 50, 200
+MAX_IDEMPOTENCY_KEY = 255
+
+
+class Caller(NamedTuple):
+    """Who asks. `owner` is set where the grant covers one owner's keys only."""
+
+    principal: str
+    owner: str
+    request_id: str
+
+    def check_sees(self, record: KeyRecord) -> None:
+        """A 404 for a key of somebody else."""
+        if self.owner and record.owner != self.owner:
+            raise not_found("key")
+
+    def check_unlimited(self) -> None:
+        """A 403 where only the keys of one owner may be touched."""
+        if self.owner:
+            detail = f"This admin key may only work with the keys of {self.owner}."
+            raise Problem(HTTPStatus.FORBIDDEN, "forbidden", detail)
+
+
+DIRECT = Caller("iam", "", "")
+
+
+def caller_of(event: Any) -> Caller:
+    """The admin key behind a request, as the authorizer tells of it."""
+    context = event.raw_event["requestContext"]
+    authorizer = context.get("authorizer", {}).get("lambda") or {}
+    return Caller(
+        str(authorizer.get("keyHash", "")), str(authorizer.get("grantOwner", "")), str(context.get("requestId", ""))
+    )
+
+
+def read_body(event: Any, *, content_types: tuple[str, ...] = ("application/json",)) -> dict[str, Any]:
+    """The JSON object that a request brings. Raises a Problem: 400, 413 or 415."""
+    kind = str(event.headers.get("content-type", "")).partition(";")[0].strip().lower()
+    raw = read_text(event)
+    if kind not in content_types:
+        accepted = " or ".join(content_types)
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", f"The body must be {accepted}.")
+    try:
+        return read_object(raw)
+    except ValueError as error:
+        detail = f"The body {error}."
+        raise malformed(detail) from None
+
+
+def read_text(event: Any) -> str:
+    """The body as text. Raises a Problem: 400 or 413."""
+    raw: str = event.raw_event.get("body") or ""
+    if len(raw) > MAX_BODY_BYTES * 4 // 3 + 4:
+        raise _too_large()
+    if event.raw_event.get("isBase64Encoded"):
+        try:
+            raw = b64decode(raw, validate=True).decode()
+        except ValueError:
+            raise malformed("The body is not UTF-8.") from None
+    try:
+        size = len(raw.encode())
+    except UnicodeEncodeError:
+        raise malformed("The body is not UTF-8.") from None
+    if size > MAX_BODY_BYTES:
+        raise _too_large()
+    return raw
+
+
+def check_version(event: Any, version: int | None) -> None:
+    """Honour If-Match; a 412 where it names another version (None: there is no record)."""
+    wanted = event.headers.get("if-match")
+    if wanted is None:
+        return
+    if version is None or wanted.strip() not in {"*", etag(version)}:
+        raise version_mismatch()
+
+
+def etag(version: int) -> str:
+    return f'"{version}"'
+
+
+def read_page(parameters: dict[str, str]) -> tuple[int, str | None]:
+    """`limit` and `cursor` of a list."""
+    text = parameters.get("limit", str(DEFAULT_PAGE))
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= MAX_PAGE:
+        raise invalid_field("limit", f"must be a number from 1 to {MAX_PAGE}")
+    return int(text), parameters.get("cursor") or None
+
+
+def read_idempotency_key(event: Any) -> str:
+    """The Idempotency-Key of a request, empty where it has none."""
+    key = str(event.headers.get("idempotency-key") or "")
+    if len(key) > MAX_IDEMPOTENCY_KEY or not key.isascii() or not key.isprintable():
+        raise invalid_field("Idempotency-Key", f"has at most {MAX_IDEMPOTENCY_KEY} printable ASCII characters")
+    return key
+
+
+def _too_large() -> Problem:
+    detail = f"The body has more than {MAX_BODY_BYTES // 1024} KB."
+    return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", detail)

@@ -1,0 +1,73 @@
+"""The audit log: who changed what, and whether the log is whole."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Router
+
+from key_admin.models import read_time
+from key_admin.problems import invalid_field
+from key_admin.requests import caller_of, read_page
+from key_admin.responses import respond
+from key_admin.service import service
+from store.admin.audit import AuditFilter
+from store.admin.transactions import InvalidCursorError
+
+router = Router()  # type: ignore[no-untyped-call] # Powertools' own
+DEFAULT_SECONDS = 30 * 86_400
+MAX_SECONDS = 400 * 86_400
+
+
+@router.get("/audit")
+def list_all() -> Response[str]:
+    event = router.current_event
+    caller_of(event).check_unlimited()
+    parameters = event.query_string_parameters or {}
+    limit, cursor = read_page(parameters)
+    try:
+        page = service().audit.page(_filter(parameters), limit=limit, cursor=cursor)
+    except InvalidCursorError:
+        raise invalid_field("cursor", "is not one that a list gave") from None
+    items = [entry._asdict() | {"fields": list(entry.fields)} for entry in page.items]
+    return respond(HTTPStatus.OK, {"items": items, "next": page.cursor})
+
+
+@router.get("/audit/verify")
+def verify() -> Response[str]:
+    event = router.current_event
+    caller_of(event).check_unlimited()
+    checked, faults = service().audit.verify(_filter(event.query_string_parameters or {}))
+    body = {"checked": checked, "intact": not faults, "faults": [fault._asdict() for fault in faults]}
+    return respond(HTTPStatus.OK, body)
+
+
+def _filter(parameters: dict[str, str]) -> AuditFilter:
+    last = _moment(parameters, "to", service().now() + 1)
+    first = _moment(parameters, "from", last - DEFAULT_SECONDS)
+    if first > last or last - first > MAX_SECONDS:
+        raise invalid_field("from", f"is before `to`, by at most {MAX_SECONDS // 86_400} days")
+    key_hash = parameters.get("key_hash", "")
+    return AuditFilter(
+        _write(first),
+        _write(last),
+        f"/keys/{key_hash}" if key_hash else parameters.get("resource", ""),
+        parameters.get("principal", ""),
+    )
+
+
+def _moment(parameters: dict[str, str], name: str, default: int) -> int:
+    text = parameters.get(name)
+    if not text:
+        return default
+    try:
+        moment = read_time(text if "T" in text else f"{text}T00:00:00Z")
+    except ValueError:
+        raise invalid_field(name, "is a time like 2026-01-31T00:00:00Z, or a date") from None
+    if moment < 0:
+        raise invalid_field(name, "is before 1970")
+    return moment
+
+
+def _write(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")

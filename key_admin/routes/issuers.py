@@ -1,0 +1,61 @@
+"""Issuers: outside identity providers whose tokens APIs may take."""
+
+from aws_lambda_powertools.event_handler.api_gateway import Router
+
+from access.issuers import Issuer
+from key_admin.models import IssuerInput
+from key_admin.problems import conflict, invalid_field
+from key_admin.render import render_issuer
+from key_admin.routes.named_records import Kind, NamedRecords
+from key_admin.service import Service
+from store.errors import UnavailableError
+from store.issuers import fetch_key_set, store_key_set
+
+router = Router()  # type: ignore[no-untyped-call] # Powertools' own
+
+
+def _check(work: Service, issuer: Issuer) -> None:
+    """Policies exist, and the provider gives its keys: a mistake shows now, not at the first token."""
+    for field, named in (
+        ("default_policies", issuer.default_policies),
+        ("scope_policies", tuple(issuer.scope_policies.values())),
+    ):
+        if len(work.policies_of(named)) != len(set(named)):
+            raise invalid_field(field, "names a policy that does not exist")
+    try:
+        fetch_key_set(issuer, now=work.now())
+    except UnavailableError as error:
+        field = "jwks_uri" if issuer.jwks_uri else "issuer"
+        raise invalid_field(field, f"the provider's keys cannot be read: {error}") from None
+
+
+def _store_keys(work: Service, issuer: Issuer) -> None:
+    now = work.now()
+    store_key_set(work.client, work.table, issuer.issuer_id, fetch_key_set(issuer, now=now))
+
+
+def _check_unused(work: Service, issuer: Issuer) -> None:
+    cursor: str | None = None
+    while True:
+        page = work.apis.page(limit=100, cursor=cursor)
+        users = [one.api_id for one in page.items if issuer.issuer_id in one.issuers]
+        if users:
+            raise conflict(f"The API definition {users[0]} still takes tokens of this issuer.")
+        cursor = page.cursor
+        if cursor is None:
+            return
+
+
+KIND: Kind[Issuer] = Kind(
+    "issuer",
+    "issuers",
+    IssuerInput,
+    Issuer,
+    render_issuer,
+    lambda work: work.issuers,
+    "The issuer is in use.",
+    check=_check,
+    changed=_store_keys,
+    check_delete=_check_unused,
+)
+NamedRecords(router, KIND)

@@ -1,0 +1,136 @@
+"""The four routes of a kind of record that operators name: put, read, list, delete."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any, Generic, NamedTuple
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Router
+
+from key_admin.models import Strict, validate
+from key_admin.problems import conflict, invalid_field, not_found, version_mismatch
+from key_admin.requests import caller_of, check_version, read_body, read_page
+from key_admin.responses import respond
+from key_admin.service import Service, changed_fields, service
+from store.admin.records import RecordStore
+from store.admin.transactions import Attached, InUseError, InvalidCursorError, RecordT, VersionConflictError
+
+_ID = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
+
+
+class Kind(NamedTuple, Generic[RecordT]):
+    """A kind of record as the admin API shows it."""
+
+    name: str  # "policy"
+    collection: str  # "policies"
+    model: type[Strict]
+    make: Callable[..., RecordT]
+    render: Callable[[RecordT], dict[str, Any]]
+    store: Callable[[Service], RecordStore[RecordT]]
+    in_use: str  # what to say where another record stands in the way
+    reserved: frozenset[str] = frozenset()
+    check: Callable[[Service, Any], None] = lambda _work, _record: None
+    changed: Callable[[Service, Any], None] = lambda _work, _record: None
+    check_delete: Callable[[Service, Any], None] = lambda _work, _record: None
+
+    @property
+    def id_name(self) -> str:
+        return f"{self.name}_id"
+
+
+class NamedRecords(Generic[RecordT]):
+    """The routes of one kind."""
+
+    def __init__(self, router: Router, kind: Kind[RecordT]) -> None:
+        self._router = router
+        self._kind = kind
+        one, many = f"/{kind.collection}/<record_id>", f"/{kind.collection}"
+        routes = (
+            (one, "PUT", self.put),
+            (many, "GET", self.page),
+            (one, "GET", self.read),
+            (one, "DELETE", self.delete),
+        )
+        for path, method, route in routes:
+            router.route(path, method)(route)
+
+    def put(self, record_id: str) -> Response[str]:
+        """Make or replace a record."""
+        work, event, kind = service(), self._router.current_event, self._kind
+        caller = caller_of(event)
+        caller.check_unlimited()
+        self._check_id(record_id)
+        wanted: Any = validate(kind.model, read_body(event))
+        before: Any = kind.store(work).find(record_id)
+        check_version(event, before.version if before else None)
+        now = work.now()
+        after: Any = kind.make(
+            **{kind.id_name: record_id},
+            version=before.version + 1 if before else 1,
+            created_at=before.created_at if before else now,
+            updated_at=now,
+            **wanted.values(),
+        )
+        kind.check(work, after)
+        entry = work.tell(
+            caller,
+            f"{kind.name}.{'update' if before else 'create'}",
+            f"/{kind.collection}/{record_id}",
+            changed_fields(before, after),
+            after=before.last_audit if before else "",
+        )
+        after = after._replace(last_audit=entry.hash)
+        with self._told_as_problems():
+            kind.store(work).put(before, after, Attached(work.audit.put(entry)))
+        kind.changed(work, after)
+        return respond(HTTPStatus.OK if before else HTTPStatus.CREATED, kind.render(after))
+
+    def page(self) -> Response[str]:
+        """A page of records."""
+        limit, cursor = read_page(self._router.current_event.query_string_parameters or {})
+        try:
+            page = self._kind.store(service()).page(limit=limit, cursor=cursor)
+        except InvalidCursorError:
+            raise invalid_field("cursor", "is not one that a list gave") from None
+        return respond(HTTPStatus.OK, {"items": [self._kind.render(one) for one in page.items], "next": page.cursor})
+
+    def read(self, record_id: str) -> Response[str]:
+        """One record."""
+        return respond(HTTPStatus.OK, self._kind.render(self._existing(service(), record_id)))
+
+    def delete(self, record_id: str) -> Response[str]:
+        """Remove a record."""
+        work, event, kind = service(), self._router.current_event, self._kind
+        caller = caller_of(event)
+        caller.check_unlimited()
+        record: Any = self._existing(work, record_id)
+        check_version(event, record.version)
+        kind.check_delete(work, record)
+        resource = f"/{kind.collection}/{record_id}"
+        entry = work.tell(caller, f"{kind.name}.delete", resource, (), after=record.last_audit)
+        with self._told_as_problems():
+            kind.store(work).delete(record, Attached(work.audit.put(entry)))
+        return respond(HTTPStatus.NO_CONTENT)
+
+    def _check_id(self, record_id: str) -> None:
+        if not _ID.fullmatch(record_id):
+            raise invalid_field(self._kind.id_name, "has 1 to 64 characters of A-Z a-z 0-9 . _ ~ -")
+        if record_id in self._kind.reserved:
+            raise invalid_field(self._kind.id_name, "is reserved")
+
+    def _existing(self, work: Service, record_id: str) -> RecordT:
+        found = self._kind.store(work).find(record_id) if _ID.fullmatch(record_id) else None
+        if found is None:
+            raise not_found(self._kind.name)
+        return found
+
+    @contextmanager
+    def _told_as_problems(self) -> Iterator[None]:
+        try:
+            yield
+        except InUseError:
+            raise conflict(self._kind.in_use) from None
+        except VersionConflictError:
+            raise version_mismatch() from None

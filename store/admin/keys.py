@@ -1,0 +1,208 @@
+"""Keys: create, change, reset, delete, list, and their usage."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from access.gate import OWNER_VERSION, VERSION, DayTotals
+from access.keys import KeyRecord
+from store.admin.transactions import (
+    ABSENT,
+    FAILED,
+    NOTHING,
+    AlreadyExistsError,
+    Attached,
+    Item,
+    Page,
+    Table,
+    UnknownPolicyError,
+    VersionConflictError,
+    at_version,
+    read_cursor,
+    write_cursor,
+)
+from store.attributes import encode
+from store.errors import ConditionFailed
+from store.table import (
+    ALL_KEYS,
+    DELETING,
+    GATE,
+    RECORD,
+    USAGE,
+    index_partitions,
+    index_sort,
+    key_from_item,
+    key_of,
+    key_partition,
+    key_to_item,
+    owner_index,
+    owner_partition,
+    policy_index,
+    policy_partition,
+    tag_index,
+    usage_from_item,
+    usage_sort,
+)
+
+MAX_FILTERED = 2_000  # index items read for one page of a filtered list
+
+
+class KeyFilter(NamedTuple):
+    """Which keys a list shows; None and empty ask for nothing."""
+
+    owner: str = ""
+    policy: str = ""
+    tag: str = ""
+    enabled: bool | None = None
+
+    def covers(self, record: KeyRecord) -> bool:
+        return (
+            (not self.owner or record.owner == self.owner)
+            and (not self.policy or self.policy in record.policies)
+            and (not self.tag or self.tag in record.tags)
+            and (self.enabled is None or record.enabled == self.enabled)
+        )
+
+    @property
+    def partition(self) -> str:
+        """The shortest list that holds every key asked for."""
+        if self.owner:
+            return owner_index(self.owner)
+        if self.policy:
+            return policy_index(self.policy)
+        return tag_index(self.tag) if self.tag else ALL_KEYS
+
+
+class KeyStore:
+    """The keys of one table. Every key names only policies that exist."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def create(self, record: KeyRecord, attached: Attached = NOTHING) -> None:
+        """Store a new key. Raises AlreadyExistsError, UnknownPolicyError, AlreadyDoneError."""
+        table = self._table
+        self._ensure_owner_gate(record.owner)
+        gate = key_of(key_partition(record.key_hash), GATE) | {VERSION: encode(record.version)}
+        actions = [
+            table.put(key_to_item(record), ABSENT),
+            table.put(gate, ABSENT),
+            *self._policy_checks(record.policies),
+            *(self._put_index(partition, record) for partition in sorted(index_partitions(record))),
+        ]
+        codes = table.transact(actions, attached)
+        if FAILED in codes[:2]:
+            raise AlreadyExistsError
+        if FAILED in codes:
+            raise UnknownPolicyError
+
+    def update(self, before: KeyRecord, after: KeyRecord, attached: Attached = NOTHING) -> None:
+        """Replace a record. Raises VersionConflictError, UnknownPolicyError, AlreadyDoneError."""
+        table = self._table
+        if after.owner != before.owner:
+            self._ensure_owner_gate(after.owner)
+        old, new = index_partitions(before), index_partitions(after)
+        added = [one for one in after.policies if one not in before.policies]
+        actions = [
+            table.put(key_to_item(after), at_version(before.version)),
+            self._update_gate(key_partition(after.key_hash), before.version, after.version, ()),
+            *self._policy_checks(added),
+            *(self._put_index(partition, after) for partition in sorted(new - old)),
+            *(table.delete(partition, index_sort(before)) for partition in sorted(old - new)),
+        ]
+        codes = table.transact(actions, attached)
+        if FAILED in codes[:2]:
+            raise VersionConflictError
+        if FAILED in codes:
+            raise UnknownPolicyError
+
+    def reset(
+        self,
+        before: KeyRecord,
+        after: KeyRecord,
+        counters: Sequence[str],
+        *,
+        shared: Sequence[str] = (),
+        attached: Attached = NOTHING,
+    ) -> None:
+        """Remove counters from a key's gate and its owner's. Raises VersionConflictError."""
+        own_gate, owner_gate = key_partition(after.key_hash), owner_partition(after.owner)
+        actions = [
+            self._table.put(key_to_item(after), at_version(before.version)),
+            self._update_gate(own_gate, before.version, after.version, counters),
+            *([self._update_gate(owner_gate, OWNER_VERSION, OWNER_VERSION, shared)] if shared else []),
+        ]
+        if FAILED in self._table.transact(actions, attached):
+            raise VersionConflictError
+
+    def delete(self, record: KeyRecord, attached: Attached = NOTHING) -> None:
+        """Remove a key with its gate and its usage. Raises VersionConflictError."""
+        table, partition = self._table, key_partition(record.key_hash)
+        actions = [
+            table.delete(partition, RECORD, at_version(record.version)),
+            table.delete(partition, GATE),
+            *(table.delete(one, index_sort(record)) for one in sorted(index_partitions(record))),
+        ]
+        if FAILED in table.transact(actions, attached):
+            raise VersionConflictError
+        days, _ = table.between(partition, USAGE, f"{USAGE}~")
+        for day in days:
+            table.client.call("DeleteItem", {"TableName": table.name, "Key": key_of(partition, day["SK"]["S"])})
+
+    def usage(self, key_hash: str, first_day: int, last_day: int) -> list[DayTotals]:
+        """The stored totals of days, first and last included; days since 1970-01-01."""
+        items, _ = self._table.between(key_partition(key_hash), usage_sort(first_day), usage_sort(last_day))
+        return [usage_from_item(item) for item in items]
+
+    def page(self, wanted: KeyFilter, *, limit: int, cursor: str | None) -> Page[KeyRecord]:
+        """Keys by time of creation. Raises InvalidCursorError."""
+        found: list[KeyRecord] = []
+        position, read = read_cursor(cursor), 0
+        while True:
+            sorts, is_last = self._table.sorts(wanted.partition, after=position, limit=min(100, limit + 1))
+            records = self._records([sort.partition("#")[2] for sort in sorts])
+            for sort in sorts:
+                record = records.get(sort.partition("#")[2])
+                if record is not None and wanted.covers(record):
+                    if len(found) == limit:
+                        return Page(tuple(found), write_cursor(position))
+                    found.append(record)
+                position = sort
+            read += len(sorts)
+            if is_last:
+                return Page(tuple(found), None)
+            if read >= MAX_FILTERED:
+                return Page(tuple(found), write_cursor(position))
+
+    def _records(self, key_hashes: Sequence[str]) -> dict[str, KeyRecord]:
+        items = self._table.items([key_of(key_partition(key_hash), RECORD) for key_hash in key_hashes])
+        return {record.key_hash: record for record in map(key_from_item, items)}
+
+    def _ensure_owner_gate(self, owner: str) -> None:
+        """Make the gate that an owner's keys share, unless it is there."""
+        if not owner:
+            return
+        gate = key_of(owner_partition(owner), GATE) | {VERSION: encode(OWNER_VERSION)}
+        with suppress(ConditionFailed):
+            self._table.client.call("PutItem", {"TableName": self._table.name, "Item": gate} | ABSENT)
+
+    def _put_index(self, partition: str, record: KeyRecord) -> Item:
+        return self._table.put(key_of(partition, index_sort(record)))
+
+    def _policy_checks(self, policy_ids: Sequence[str]) -> list[Item]:
+        condition = f"attribute_exists(PK) AND attribute_not_exists({DELETING})"
+        return [self._table.check(policy_partition(policy_id), RECORD, condition) for policy_id in policy_ids]
+
+    def _update_gate(self, partition: str, old: int, new: int, removed: Sequence[str]) -> Item:
+        names = {f"#r{place}": attribute for place, attribute in enumerate(removed)}
+        update = "SET #v = :new" + (f" REMOVE {', '.join(names)}" if names else "")
+        return {
+            "Update": {
+                "TableName": self._table.name,
+                "Key": key_of(partition, GATE),
+                "ConditionExpression": "#v = :old",
+                "UpdateExpression": update,
+                "ExpressionAttributeNames": {"#v": VERSION} | names,
+                "ExpressionAttributeValues": {":old": encode(old), ":new": encode(new)},
+            }
+        }

@@ -1,0 +1,186 @@
+"""Records that operators name: policies, API definitions, issuers."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, NamedTuple
+
+from access.apis import ApiDefinition
+from access.issuers import Issuer
+from access.keys import Policy
+from store.admin.transactions import (
+    ABSENT,
+    FAILED,
+    NOTHING,
+    Attached,
+    InUseError,
+    Item,
+    Page,
+    RecordT,
+    Table,
+    VersionConflictError,
+    at_version,
+    read_cursor,
+    write_cursor,
+)
+from store.attributes import encode
+from store.errors import ConditionFailed
+from store.issuers import issuer_from_item, issuer_to_item
+from store.table import (
+    ALL_APIS,
+    ALL_ISSUERS,
+    ALL_POLICIES,
+    DELETING,
+    JWKS,
+    RECORD,
+    api_from_item,
+    api_partition,
+    api_to_item,
+    gateway_partition,
+    issuer_partition,
+    key_of,
+    policy_from_item,
+    policy_index,
+    policy_partition,
+    policy_to_item,
+)
+
+
+class Kind(NamedTuple, Generic[RecordT]):
+    """How records of a kind rest in the table."""
+
+    listed_in: str
+    partition: Callable[[str], str]
+    id_of: Callable[[RecordT], str]
+    to_item: Callable[[RecordT], Item]
+    from_item: Callable[[Item], RecordT]
+
+
+POLICIES: Kind[Policy] = Kind(
+    ALL_POLICIES, policy_partition, lambda one: one.policy_id, policy_to_item, policy_from_item
+)
+APIS: Kind[ApiDefinition] = Kind(
+    ALL_APIS,
+    api_partition,
+    lambda one: one.api_id,
+    lambda one: api_to_item(one, api_partition(one.api_id)),
+    api_from_item,
+)
+ISSUERS: Kind[Issuer] = Kind(ALL_ISSUERS, issuer_partition, lambda one: one.issuer_id, issuer_to_item, issuer_from_item)
+
+
+class RecordStore(Generic[RecordT]):
+    """The records of one kind in one table."""
+
+    def __init__(self, table: Table, kind: Kind[RecordT]) -> None:
+        self._table = table
+        self._kind = kind
+
+    def find(self, record_id: str) -> RecordT | None:
+        """The record of this id, read strongly; None where there is none."""
+        items = self._table.items([key_of(self._kind.partition(record_id), RECORD)])
+        return self._kind.from_item(items[0]) if items else None
+
+    def put(self, before: RecordT | None, after: RecordT, attached: Attached = NOTHING) -> None:
+        """Store a record. Raises VersionConflictError where it changed or exists by now, InUseError."""
+        condition = ABSENT if before is None else at_version(_version(before))
+        actions = [
+            self._table.put(self._kind.to_item(after), condition),
+            self._table.put(key_of(self._kind.listed_in, self._kind.id_of(after))),
+            *self._companions(before, after),
+        ]
+        self._raise(self._table.transact(actions, attached))
+
+    def delete(self, record: RecordT, attached: Attached = NOTHING) -> None:
+        """Remove a record. Raises VersionConflictError, InUseError."""
+        actions = [
+            self._table.delete(self._kind.partition(self._kind.id_of(record)), RECORD, at_version(_version(record))),
+            self._table.delete(self._kind.listed_in, self._kind.id_of(record)),
+            *self._companions(record, None),
+        ]
+        self._raise(self._table.transact(actions, attached))
+
+    def page(self, *, limit: int, cursor: str | None) -> Page[RecordT]:
+        """Records by id. Raises InvalidCursorError."""
+        ids, is_last = self._table.sorts(self._kind.listed_in, after=read_cursor(cursor), limit=limit)
+        items = self._table.items([key_of(self._kind.partition(one), RECORD) for one in ids])
+        found = {self._kind.id_of(record): record for record in map(self._kind.from_item, items)}
+        known = tuple(found[one] for one in ids if one in found)
+        return Page(known, None if is_last else write_cursor(ids[-1]))
+
+    def _companions(self, before: RecordT | None, after: RecordT | None) -> Sequence[Item]:
+        """Actions on other items that a change of the record brings with it."""
+        del before, after
+        return ()
+
+    def _raise(self, codes: Sequence[str]) -> None:
+        if FAILED in codes[:1]:
+            raise VersionConflictError
+        if FAILED in codes:
+            raise InUseError
+
+
+class PolicyStore(RecordStore[Policy]):
+    """Policies. One that a key names does not go."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(table, POLICIES)
+
+    def delete(self, record: Policy, attached: Attached = NOTHING) -> None:
+        """Remove a policy that no key names. Raises InUseError, VersionConflictError.
+
+        It is marked first, so that no key can take it while we look who names it.
+        """
+        condition = at_version(record.version)
+        try:
+            self._mark(record, f"SET {DELETING} = :mark", condition, {":mark": encode(value=True)})
+        except ConditionFailed as error:
+            raise VersionConflictError from error
+        users, _ = self._table.sorts(policy_index(record.policy_id), limit=1)
+        if users:
+            self._mark(record, f"REMOVE {DELETING}", condition, {})
+            raise InUseError
+        super().delete(record, attached)
+
+    def _mark(self, record: Policy, update: str, condition: dict[str, Any], values: Item) -> None:
+        request = {
+            "TableName": self._table.name,
+            "Key": key_of(policy_partition(record.policy_id), RECORD),
+            "UpdateExpression": update,
+            "ConditionExpression": condition["ConditionExpression"],
+            "ExpressionAttributeValues": condition["ExpressionAttributeValues"] | values,
+        }
+        self._table.client.call("UpdateItem", request)
+
+
+class ApiStore(RecordStore[ApiDefinition]):
+    """API definitions. Each gateway that one names holds a copy of it, and belongs to no other."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(table, APIS)
+
+    def _companions(self, before: ApiDefinition | None, after: ApiDefinition | None) -> Sequence[Item]:
+        named = after.gateways if after else ()
+        gone = set(before.gateways if before else ()) - set(named)
+        ours = {
+            "ConditionExpression": "attribute_not_exists(PK) OR api_id = :api_id",
+            "ExpressionAttributeValues": {":api_id": encode(after.api_id if after else "")},
+        }
+        return [
+            *(self._table.put(api_to_item(after, gateway_partition(one)), ours) for one in named if after),
+            *(self._table.delete(gateway_partition(one), RECORD) for one in sorted(gone)),
+        ]
+
+
+class IssuerStore(RecordStore[Issuer]):
+    """Issuers, with the last good copy of their key sets."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(table, ISSUERS)
+
+    def _companions(self, before: Issuer | None, after: Issuer | None) -> Sequence[Item]:
+        if after is not None or before is None:
+            return ()
+        return [self._table.delete(issuer_partition(before.issuer_id), JWKS)]
+
+
+def _version(record: Any) -> int:
+    return int(record.version)

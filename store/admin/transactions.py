@@ -1,0 +1,168 @@
+"""Transactions, queries and pages of one table.
+
+Record, gate, index items and the audit entry of a change are written together, under version
+conditions. Index items stand for lists, so that a list misses nothing and nothing is scanned.
+"""
+
+import json
+import random
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from store.attributes import encode
+from store.client import Client
+from store.errors import StoreError, TransactionCancelled, UnavailableError
+from store.keys import batch_get
+from store.table import key_of
+
+MAX_CONFLICTS = 8  # tries when other writes touch the same items
+CONFLICT_SECONDS = 0.01
+FAILED = "ConditionalCheckFailed"
+Item = dict[str, Any]
+RecordT = TypeVar("RecordT")
+
+
+class AlreadyExistsError(StoreError):
+    """There is a key of this id already."""
+
+
+class VersionConflictError(StoreError):
+    """The record was changed since it was read."""
+
+
+class UnknownPolicyError(StoreError):
+    """A key names a policy that does not exist."""
+
+
+class InUseError(StoreError):
+    """Something else still needs the record, or has what it asks for."""
+
+
+class InvalidCursorError(StoreError):
+    """The cursor is not one of ours."""
+
+
+class AlreadyDoneError(StoreError):
+    """The same request, by its Idempotency-Key, was performed before."""
+
+
+class Page(NamedTuple, Generic[RecordT]):
+    """One page of a list; `cursor` leads to the next one, None at the end."""
+
+    items: tuple[RecordT, ...]
+    cursor: str | None
+
+
+class Attached(NamedTuple):
+    """Actions that go into the transaction of a change: its audit entry, the answer to keep."""
+
+    audit: Item | None = None
+    answer: Item | None = None  # its condition fails where the answer is kept already
+
+
+NOTHING = Attached()
+
+
+class Table:
+    """One table, as key_admin works with it."""
+
+    def __init__(self, client: Client, name: str) -> None:
+        self.client = client
+        self.name = name
+
+    # --- actions of a transaction ----------------------------------------------------------
+
+    def put(self, item: Item, condition: Mapping[str, Any] | None = None) -> Item:
+        return {"Put": {"TableName": self.name, "Item": item} | dict(condition or {})}
+
+    def delete(self, partition: str, sort: str, condition: Mapping[str, Any] | None = None) -> Item:
+        return {"Delete": {"TableName": self.name, "Key": key_of(partition, sort)} | dict(condition or {})}
+
+    def check(self, partition: str, sort: str, condition: str) -> Item:
+        request = {"TableName": self.name, "Key": key_of(partition, sort), "ConditionExpression": condition}
+        return {"ConditionCheck": request}
+
+    def transact(self, actions: Sequence[Item], attached: Attached = NOTHING) -> tuple[str, ...]:
+        """Perform a transaction; the reasons of `actions`, none where it happened.
+
+        Raises AlreadyDoneError where the answer to the same request is kept already.
+        """
+        tail = [action for action in attached if action is not None]
+        for attempt in range(MAX_CONFLICTS):
+            try:
+                self.client.call("TransactWriteItems", {"TransactItems": [*actions, *tail]})
+            except TransactionCancelled as cancelled:
+                if FAILED in cancelled.codes:
+                    if attached.answer and cancelled.codes[-1] == FAILED:
+                        raise AlreadyDoneError from cancelled
+                    return cancelled.codes[: len(actions)]
+                if "TransactionConflict" not in cancelled.codes:
+                    raise
+                time.sleep(random.uniform(0, CONFLICT_SECONDS * 2**attempt))  # noqa: S311 - jitter
+            else:
+                return ()
+        message = "other transactions kept changing the same items"
+        raise UnavailableError(message)
+
+    # --- reads -----------------------------------------------------------------------------
+
+    def items(self, keys: Sequence[Item]) -> list[Item]:
+        """Items by key, strongly, in no order, a hundred at a time."""
+        batches = [list(keys[start : start + 100]) for start in range(0, len(keys), 100)]
+        return [item for batch in batches for item in batch_get(self.client, self.name, batch)]
+
+    def sorts(self, partition: str, *, after: str | None = None, limit: int) -> tuple[list[str], bool]:
+        """Sort keys of a partition after one of them, and whether these are the last."""
+        condition, values = "PK = :pk", {":pk": encode(partition)}
+        if after is not None:
+            condition, values = f"{condition} AND SK > :after", values | {":after": encode(after)}
+        items, is_last = self._query(condition, values, limit)
+        return [item["SK"]["S"] for item in items], is_last
+
+    def between(self, partition: str, first: str, last: str, *, limit: int = 1000) -> tuple[list[Item], bool]:
+        """Items of a partition between two sort keys, and whether these are all."""
+        values = {":pk": encode(partition), ":first": encode(first), ":last": encode(last)}
+        return self._query("PK = :pk AND SK BETWEEN :first AND :last", values, limit)
+
+    def _query(self, condition: str, values: Item, limit: int) -> tuple[list[Item], bool]:
+        answer = self.client.call(
+            "Query",
+            {
+                "TableName": self.name,
+                "ConsistentRead": True,
+                "KeyConditionExpression": condition,
+                "ExpressionAttributeValues": values,
+                "Limit": limit,
+            },
+        )
+        return answer.get("Items", []), "LastEvaluatedKey" not in answer
+
+
+ABSENT = {"ConditionExpression": "attribute_not_exists(PK)"}
+
+
+def at_version(version: int) -> dict[str, Any]:
+    """The condition that a record still has a version."""
+    return {
+        "ConditionExpression": "version = :version",
+        "ExpressionAttributeValues": {":version": encode(version)},
+    }
+
+
+def write_cursor(position: str | None) -> str:
+    return urlsafe_b64encode(json.dumps([position]).encode()).rstrip(b"=").decode()
+
+
+def read_cursor(cursor: str | None) -> str | None:
+    """The position that a cursor stands for. Raises InvalidCursorError."""
+    if cursor is None:
+        return None
+    try:
+        (position,) = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, TypeError) as error:
+        raise InvalidCursorError from error
+    if position is not None and not isinstance(position, str):
+        raise InvalidCursorError
+    return position
