@@ -65,7 +65,7 @@ class _GatewayHandler(BaseHTTPRequestHandler):
             sys.stdout.write(f"{self.command} {path} {response.status} {response.decision} {elapsed:.1f} ms\n")
             sys.stdout.flush()
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _serve
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = do_TRACE = _serve
 
     def _handle(self, handler: Handler, request: Request) -> Response:
         try:

@@ -1,0 +1,1 @@
+"""The OpenAPI document: operations, and the schemas of answers."""

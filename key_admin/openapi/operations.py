@@ -1,0 +1,258 @@
+"""The operations of the admin API. A test compares them with the routes."""
+
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from key_admin import models
+from key_admin.openapi import schemas
+
+_KEY = {
+    "name": "acme-mobile",
+    "owner": "acme",
+    "jwt_data": {"algorithm": "HS256", "secret": "9f0e2b7d4c1a8e6f3b5d7a9c0e1f2d3b4a5c6e7f"},
+    "rate_limits": [{"limit": 10, "period": "1s"}],
+    "quotas": [{"limit": 1000, "period": "month"}],
+    "grants": [{"api": "orders", "methods": ["GET"], "path": "/v1/*"}],
+}
+_POLICY = {
+    "name": "Gold",
+    "grants": [{"api": "orders"}],
+    "rate_limits": [{"limit": 100, "period": "1s"}],
+    "quotas": [{"limit": 100000, "period": "month", "anchor": "calendar"}],
+    "thresholds": [80, 100],
+}
+_API = {"name": "Orders", "gateways": ["a1b2c3d4e5/prod"], "token": {"header": "Authorization"}}
+_ISSUER = {
+    "issuer": "https://idp.example.com",
+    "discovery": True,
+    "audience": "orders",
+    "default_policies": ["gold"],
+}
+_TEXT = {"type": "string"}
+_PAGE = {
+    "limit": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
+    "cursor": {"type": "string", "description": "`next` of the page before."},
+}
+_KEY_FILTERS: dict[str, Any] = {
+    "owner": _TEXT,
+    "policy": _TEXT,
+    "tag": _TEXT,
+    "enabled": {"type": "boolean"},
+}
+_INTERVAL: dict[str, Any] = {
+    "from": {"type": "string", "description": "A date, or an RFC 3339 time."},
+    "to": {"type": "string", "description": "A date, or an RFC 3339 time."},
+}
+_AUDIT_FILTERS = _INTERVAL | {"key_hash": _TEXT, "resource": _TEXT, "principal": _TEXT}
+_VERSION = ("If-Match",)
+_ONCE = ("Idempotency-Key",)
+
+
+class Operation(NamedTuple):
+    """One operation of the API. `route` is method and path."""
+
+    route: str
+    id: str
+    summary: str
+    tag: str
+    answer: type[BaseModel] | None = None
+    statuses: tuple[int, ...] = (200,)
+    body: type[BaseModel] | None = None
+    example: dict[str, Any] = {}  # noqa: RUF012 - never mutated
+    query: dict[str, Any] = {}  # noqa: RUF012 - never mutated
+    headers: tuple[str, ...] = ()
+    problems: tuple[int, ...] = ()
+    is_open: bool = False
+    body_is_optional: bool = False
+
+    @property
+    def method(self) -> str:
+        return self.route.partition(" ")[0]
+
+    @property
+    def path(self) -> str:
+        return self.route.partition(" ")[2]
+
+
+def _named_records(
+    name: str,
+    many: str,
+    answer: type[BaseModel],
+    page: type[BaseModel],
+    body: type[BaseModel],
+    example: dict[str, Any],
+) -> list[Operation]:
+    """The four operations of a kind of record that operators name."""
+    tag, one = many.capitalize(), f"/{many}/{{{name}_id}}"
+    return [
+        Operation(f"GET /{many}", f"list_{many}", f"List {many}", tag, page, query=_PAGE, problems=(400,)),
+        Operation(f"GET {one}", f"read_{name}", f"Read one of the {many}", tag, answer, problems=(404,)),
+        Operation(
+            f"PUT {one}",
+            f"put_{name}",
+            f"Make or replace one of the {many}",
+            tag,
+            answer,
+            (200, 201),
+            body,
+            example,
+            headers=_VERSION,
+            problems=(400, 409, 412),
+        ),
+        Operation(
+            f"DELETE {one}",
+            f"delete_{name}",
+            f"Remove one of the {many}",
+            tag,
+            statuses=(204,),
+            headers=_VERSION,
+            problems=(404, 409, 412),
+        ),
+    ]
+
+
+_KEYS = [
+    Operation(
+        "POST /keys",
+        "create_key",
+        "Make a key",
+        "Keys",
+        schemas.NewKeyAnswer,
+        (201,),
+        models.KeyInput,
+        _KEY,
+        headers=_ONCE,
+        problems=(400, 409),
+    ),
+    Operation(
+        "GET /keys",
+        "list_keys",
+        "List keys by time of creation",
+        "Keys",
+        schemas.KeyPage,
+        query=_PAGE | _KEY_FILTERS,
+        problems=(400,),
+    ),
+    Operation(
+        "POST /keys/import",
+        "import_keys",
+        "Make up to 100 keys; each has its own result",
+        "Keys",
+        schemas.ImportAnswer,
+        body=models.ImportInput,
+        example={"format": "tollgate", "items": [_KEY]},
+        headers=_ONCE,
+        problems=(400, 409),
+    ),
+    Operation(
+        "POST /keys/lookup",
+        "look_up_key",
+        "Find a key by its id",
+        "Keys",
+        schemas.KeyWithEffect,
+        body=models.LookupInput,
+        example={"key_id": "acme-mobile"},
+        problems=(400, 404),
+    ),
+    Operation(
+        "GET /keys/{key_hash}",
+        "read_key",
+        "Read a key, with what applies and what is used",
+        "Keys",
+        schemas.KeyWithEffect,
+        problems=(404,),
+    ),
+    Operation(
+        "PATCH /keys/{key_hash}",
+        "change_key",
+        "Change a key by a JSON merge patch (RFC 7396)",
+        "Keys",
+        schemas.KeyWithEffect,
+        body=models.KeyFields,
+        example={"enabled": False, "metadata": {"plan": None}},
+        headers=_VERSION,
+        problems=(400, 404, 412),
+    ),
+    Operation(
+        "DELETE /keys/{key_hash}",
+        "delete_key",
+        "Remove a key",
+        "Keys",
+        statuses=(204,),
+        headers=_VERSION,
+        problems=(404, 412),
+    ),
+    Operation(
+        "POST /keys/{key_hash}/rotate",
+        "rotate_key",
+        "Put new material in force",
+        "Keys",
+        schemas.KeyWithEffect,
+        body=models.RotateInput,
+        example={"jwt_data": {"generate": True}, "grace_seconds": 3600},
+        headers=(*_VERSION, *_ONCE),
+        problems=(400, 404, 409, 412),
+    ),
+    Operation(
+        "POST /keys/{key_hash}/reset",
+        "reset_key",
+        "Set counters to zero",
+        "Keys",
+        schemas.KeyWithEffect,
+        body=models.ResetInput,
+        example={"kind": "quota", "name": "default"},
+        headers=_VERSION,
+        problems=(400, 404, 412),
+        body_is_optional=True,
+    ),
+    Operation(
+        "GET /keys/{key_hash}/usage",
+        "read_usage",
+        "Requests by day",
+        "Keys",
+        schemas.UsageAnswer,
+        query=_INTERVAL,
+        problems=(400, 404),
+    ),
+]
+_USERS_OF_A_POLICY = Operation(
+    "GET /policies/{policy_id}/keys",
+    "list_keys_of_policy",
+    "List the keys that use a policy",
+    "Policies",
+    schemas.KeyPage,
+    query=_PAGE,
+    problems=(400, 404),
+)
+_AUDIT = [
+    Operation(
+        "GET /audit",
+        "list_audit",
+        "Who changed what",
+        "Audit",
+        schemas.AuditPage,
+        query=_PAGE | _AUDIT_FILTERS,
+        problems=(400,),
+    ),
+    Operation(
+        "GET /audit/verify",
+        "verify_audit",
+        "Whether the log is whole",
+        "Audit",
+        schemas.VerificationAnswer,
+        query=_INTERVAL,
+        problems=(400,),
+    ),
+]
+_HEALTH = Operation("GET /health", "health", "Whether the API answers", "Open", schemas.HealthAnswer, is_open=True)
+
+OPERATIONS: tuple[Operation, ...] = (
+    *_KEYS,
+    *_named_records("policy", "policies", schemas.PolicyAnswer, schemas.PolicyPage, models.PolicyInput, _POLICY),
+    _USERS_OF_A_POLICY,
+    *_named_records("api", "apis", schemas.ApiAnswer, schemas.ApiPage, models.ApiInput, _API),
+    *_named_records("issuer", "issuers", schemas.IssuerAnswer, schemas.IssuerPage, models.IssuerInput, _ISSUER),
+    *_AUDIT,
+    _HEALTH,
+)

@@ -1,0 +1,259 @@
+"""What the admin API answers, as schemas for the OpenAPI document. `render` makes the answers."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Answer(BaseModel):
+    """Answers say exactly what is listed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+Time = str | None
+Limits = list["LimitAnswer"]
+
+
+class LimitAnswer(Answer):
+    limit: int
+    period: str
+    name: str
+    scope: Literal["key", "owner"]
+    api: str = ""
+    anchor: Literal["first_use", "calendar"] = "first_use"
+
+
+class GrantAnswer(Answer):
+    api: str
+    methods: list[str]
+    path: str
+    cost: int
+    owner: str = ""
+
+
+class StatusAnswer(Answer):
+    name: str
+    scope: Literal["key", "owner"]
+    api: str
+    limit: int
+    period: str
+    used: int
+    remaining: int = Field(ge=0)
+    resets_at: Time
+
+
+class EffectiveAnswer(Answer):
+    grants: list[GrantAnswer]
+    rate_limits: list[StatusAnswer]
+    quotas: list[StatusAnswer]
+    tags: list[str]
+    metadata: dict[str, str]
+
+
+class CredentialAnswer(Answer):
+    algorithm: str
+    size: int
+    thumbprint: str
+    created_at: Time
+    expires_at: Time
+    last_used_at: Time
+
+
+class TokenRulesAnswer(Answer):
+    issuer: list[str]
+    audience: list[str]
+    typ: str
+    require_exp: bool
+    max_lifetime_seconds: int | None
+    leeway_seconds: int
+
+
+class Rights(Answer):
+    rate_limits: Limits
+    quotas: Limits
+    grants: list[GrantAnswer]
+    tags: list[str]
+    metadata: dict[str, str]
+    created_at: Time
+    updated_at: Time
+    version: int
+    name: str
+
+
+class KeyAnswer(Rights):
+    key_hash: str
+    owner: str
+    credentials: list[CredentialAnswer]
+    token_rules: TokenRulesAnswer | None
+    policies: list[str]
+    enabled: bool
+    expires_at: Time
+    last_used_at: Time
+
+
+class Shown(Answer):
+    """Generated material, shown once."""
+
+    algorithm: str
+    secret: str = ""
+    encoding: str = ""
+    private_key: str = ""
+    public_key: str = ""
+
+
+class NewKeyAnswer(KeyAnswer):
+    key_id: str = Field(description="Shown once; the client names it as `kid`, or sends it where the key is opaque.")
+    jwt_data: Shown | None = None
+
+
+class KeyWithEffect(KeyAnswer):
+    effective: EffectiveAnswer | None = Field(description="null where a policy of the key is missing or inactive.")
+    jwt_data: Shown | None = None
+
+
+class CountingAnswer(Answer):
+    mode: Literal["exact", "leased"]
+    fail_open: bool
+    max_staleness_seconds: int = 0
+
+
+class PolicyAnswer(Rights):
+    policy_id: str
+    active: bool
+    partitions: list[str]
+    key_expires_in_seconds: int | None
+    counting: CountingAnswer
+    thresholds: list[int]
+
+
+class TokenPlaceAnswer(Answer):
+    header: str | None
+    query: str | None
+    cookie: str | None
+
+
+class ApiAnswer(Answer):
+    api_id: str
+    version: int
+    name: str
+    gateways: list[str]
+    enable_jwt: bool
+    enable_opaque: bool
+    allow_sub: bool
+    token: TokenPlaceAnswer
+    issuers: list[str]
+    created_at: Time
+    updated_at: Time
+
+
+class IssuerAnswer(Answer):
+    issuer_id: str
+    version: int
+    issuer: str
+    jwks_uri: str
+    discovery: bool
+    algorithms: list[str]
+    audience: list[str]
+    identity_claim: str
+    policy_claim: str
+    default_policies: list[str]
+    scope_claim: str
+    scope_policies: dict[str, str]
+    leeway_seconds: int
+    created_at: Time
+    updated_at: Time
+
+
+class FieldProblem(Answer):
+    field: str
+    message: str
+
+
+class ProblemAnswer(Answer):
+    """Problem details (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldProblem] = []
+
+
+class GatewayMessage(Answer):
+    """What API Gateway says where the authorizer refuses."""
+
+    message: str
+
+
+class ImportResult(Answer):
+    status: int
+    key: NewKeyAnswer | None = None
+    problem: ProblemAnswer | None = None
+
+
+class ImportAnswer(Answer):
+    items: list[ImportResult]
+
+
+class DayAnswer(Answer):
+    date: str
+    allowed: int
+    refused: int
+
+
+class UsageAnswer(Answer):
+    items: list[DayAnswer]
+
+
+class AuditEntryAnswer(Answer):
+    id: str
+    at: str
+    principal: str
+    action: str
+    resource: str
+    fields: list[str]
+    request_id: str
+    previous_hash: str
+    hash: str
+
+
+class FaultAnswer(Answer):
+    id: str
+    resource: str
+    message: str
+
+
+class VerificationAnswer(Answer):
+    checked: int
+    intact: bool
+    faults: list[FaultAnswer]
+
+
+class HealthAnswer(Answer):
+    status: str
+
+
+class KeyPage(Answer):
+    items: list[KeyAnswer]
+    next: str | None
+
+
+class PolicyPage(Answer):
+    items: list[PolicyAnswer]
+    next: str | None
+
+
+class ApiPage(Answer):
+    items: list[ApiAnswer]
+    next: str | None
+
+
+class IssuerPage(Answer):
+    items: list[IssuerAnswer]
+    next: str | None
+
+
+class AuditPage(Answer):
+    items: list[AuditEntryAnswer]
+    next: str | None
