@@ -43,6 +43,24 @@ def test_the_actions_are_those_that_the_code_calls():
     assert allowed == (calls - transaction - {"PutEvents"}) | in_transactions
 
 
+def test_the_authorizer_reads_no_audit_and_writes_no_policy():
+    statements = TEMPLATE.resources["AuthorizerFunction"]["Properties"]["Policies"][0]["Statement"]
+    allowed = {
+        str(one["Action"]): one["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+        for one in statements
+        if "dynamodb:" in str(one["Action"])
+    }
+    update = allowed.pop("dynamodb:UpdateItem")
+    (read,) = allowed.values()
+
+    assert {key.partition("#")[0] for key in update} == {"KEY", "ISSUER", "OWNER", "IDENTITY"}
+    assert {key.partition("#")[0] for key in read} - {key.partition("#")[0] for key in update} == {
+        "POLICY",
+        "API",
+        "GATEWAY",
+    }
+
+
 @pytest.mark.parametrize("api", ["DemoRestApi", "DemoHttpApi", "AdminApi"])
 def test_no_authorizer_result_is_cached(api):
     authorizers = TEMPLATE.resources[api]["Properties"]["Auth"]["Authorizers"]
