@@ -23,6 +23,9 @@ def read_object(text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         message = "is not a JSON object"
         raise ValueError(message)  # noqa: TRY004 - one kind of error for every fault of the text
+    if "\\u" in text and not _is_unicode(value):
+        message = "holds half of a surrogate pair"
+        raise ValueError(message)
     if text.count("{") + text.count("[") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
         message = "is nested too deeply"
         raise ValueError(message)
@@ -40,6 +43,15 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _no_constant(_name: str) -> None:
     message = "holds NaN or Infinity"
     raise ValueError(message)
+
+
+def _is_unicode(value: object) -> bool:
+    """Whether every text is one that UTF-8 can write; escapes may hold half of a surrogate pair."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _depth(value: object) -> int:

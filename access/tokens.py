@@ -131,7 +131,7 @@ def _check_header(header: dict[str, Any]) -> None:
     if not isinstance(header.get("alg"), str):
         message = "header has no alg that is a text"
         raise _Malformed(message)
-    for name in ("kid", "typ"):
+    for name in ("kid", "typ", "cty"):
         if name in header and not isinstance(header[name], str):
             message = f"header has a {name} that is no text"
             raise _Malformed(message)
@@ -142,7 +142,8 @@ def _check_header(header: dict[str, Any]) -> None:
 
 def _check_claims(token: UnverifiedToken, rules: TokenRules, now: int) -> Reason | None:
     times = {name: _time(token.claims, name) for name in ("exp", "nbf", "iat")}
-    if any(value is False for value in times.values()) or not _has_known_type(token.typ, rules):
+    is_typed = all(value is not False for value in times.values()) and _has_texts(token.claims)
+    if not is_typed or not _has_known_type(token.typ, rules):
         return Reason.INVALID_CLAIMS
     expires, not_before, issued = times["exp"], times["nbf"], times["iat"]
     leeway = rules.leeway_seconds
@@ -167,6 +168,13 @@ def _time(claims: dict[str, Any], name: str) -> float | bool | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return value if 0 <= value <= MAX_TIME else False
+
+
+def _has_texts(claims: dict[str, Any]) -> bool:
+    """Whether the claims that are texts are texts (RFC 7519, section 4.1)."""
+    audience = claims.get("aud", "")
+    audiences = audience if isinstance(audience, list) else [audience]
+    return all(isinstance(one, str) for one in (*audiences, *(claims.get(name, "") for name in ("iss", "sub", "jti"))))
 
 
 def _has_known_type(typ: str | None, rules: TokenRules) -> bool:
