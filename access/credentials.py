@@ -47,6 +47,7 @@ CURVES: dict[str, type[ec.EllipticCurve]] = {
 }
 CURVE_OF = {Algorithm.ES256: "P-256", Algorithm.ES384: "P-384", Algorithm.ES512: "P-521"}
 MIN_RSA_BITS = 2048
+MAX_RSA_EXPONENT = 2**32  # a long exponent makes a verification a hundred times as heavy
 MAX_RSA_BITS = 8192  # one verification stays below 0.2 ms
 
 
@@ -109,9 +110,10 @@ def _decode(text: str) -> bytes:
 
 
 def _load_rsa(_algorithm: Algorithm, jwk: Mapping[str, str]) -> PublicKey:
-    key = rsa.RSAPublicNumbers(e=_number(jwk["e"]), n=_number(jwk["n"])).public_key()
-    if not MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS:
-        message = "RSA modulus out of bounds"
+    exponent = _number(jwk["e"])
+    key = rsa.RSAPublicNumbers(e=exponent, n=_number(jwk["n"])).public_key()
+    if not MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS or exponent >= MAX_RSA_EXPONENT:
+        message = "RSA modulus or exponent out of bounds"
         raise ValueError(message)
     return key
 

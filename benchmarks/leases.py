@@ -58,7 +58,7 @@ SCENARIOS = (
 
 def simulate(scenario: Scenario, seed: int = 1) -> Result:
     """Run one scenario."""
-    source, table = random.Random(seed), MemoryTable()  # noqa: S311 - a simulation repeats
+    source, table = random.Random(seed), MemoryTable()
     partition = key_partition(KEY_HASH)
     table.items[partition, GATE] = {VERSION: {"N": "1"}}
     record = KeyRecord(KEY_HASH, 1, "simulated", 0, 0)
@@ -111,10 +111,10 @@ def _over(limit: Quota | RateLimit, moments: list[float]) -> int:
 
 def main() -> None:
     """Print the table."""
-    print("counting                   environments  writes/admitted  requests/write  over  stranded  refused early")  # noqa: T201
+    print("counting                   environments  writes/admitted  requests/write  over  stranded  refused early")
     for scenario in SCENARIOS:
         result = simulate(scenario)
-        print(  # noqa: T201
+        print(
             f"{scenario.title:26} {scenario.environments:12} {result.writes_per_admitted:16.4f}"
             f" {1 / result.writes_per_admitted:15.1f} {result.over:5}"
             f" {result.stranded:8.3f}% {result.refused_early:13.3f}%"

@@ -22,6 +22,7 @@ from access.credentials import (
     CURVE_OF,
     CURVES,
     MAX_RSA_BITS,
+    MAX_RSA_EXPONENT,
     MIN_RSA_BITS,
     Algorithm,
     PublicKey,
@@ -34,7 +35,6 @@ from key_admin.problems import Problem, invalid_field
 
 MAX_SECRET_BYTES = 1024
 GENERATED_RSA_BITS = 2048
-MAX_RSA_EXPONENT = 2**32
 SMALL_PRIME_LIMIT = 2000
 _CURVE_NAMES = {curve().name: name for name, curve in CURVES.items()}
 _ALGORITHM_OF_CURVE = {curve: algorithm for algorithm, curve in CURVE_OF.items()}

@@ -159,6 +159,11 @@ def _pem(key) -> bytes:
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
+def _is_long_header(text: str, others: tuple[bool, bool]) -> bool:
+    """Joserfc bounds the header at 512 bytes; we bound the token at 8 KB."""
+    return others == (True, False) and len(text.partition(".")[0]) > 512
+
+
 # Why we refuse what another library accepts: our own rules, by the start of our reason.
 STRICTER = {
     "malformed: header has": "members that change what a token means (crit, b64, zip, enc) or of a wrong type",
@@ -185,7 +190,7 @@ def test_what_we_accept_both_others_accept_and_every_stricter_refusal_has_its_re
             others = (pyjwt(text, algorithm), joserfc_accepts(text, algorithm))
             if not reason:
                 found["accepted"] += 1
-                if others != (True, True):
+                if others != (True, True) and not _is_long_header(text, others):
                     unexplained.append((number, text, others))
             elif any(others):
                 rule = next((rule for rule in STRICTER if reason.startswith(rule)), None)

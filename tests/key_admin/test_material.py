@@ -3,13 +3,16 @@
 import base64
 import hashlib
 import json
+import secrets
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from key_admin.material import generate_material, read_material
-from key_admin.models import JwtData
+from key_admin.models import JwtData, validate
 from key_admin.problems import Problem
 
 RSA = rsa.generate_private_key(65537, 2048)
@@ -121,3 +124,39 @@ def test_generated_material_is_as_strong_as_its_algorithm():
     )
 
     assert (made.material.size, made.shown["encoding"]) == (384, "base64url")
+
+
+JUNK = st.one_of(
+    st.text(max_size=60),
+    st.sampled_from(
+        [pem(RSA), pem(EC), private_pem(ED), "-----BEGIN PUBLIC KEY-----", "AQAB", "HS256", "EdDSA", "\x00"]
+    ),
+    st.integers(),
+    st.booleans(),
+    st.none(),
+    st.lists(st.text(max_size=5), max_size=3),
+    st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3),
+)
+MEMBERS = st.sampled_from([*JwtData.model_fields, "x", "private_key"])
+JWK = st.dictionaries(
+    st.sampled_from(["kty", "crv", "x", "y", "n", "e", "k", "d", "use", "alg", "key_ops", "kid"]), JUNK, max_size=6
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.dictionaries(MEMBERS, JUNK, max_size=4),
+    st.one_of(st.just({}), JWK.map(lambda members: {"jwk": jwk(ED) | members}), JWK.map(lambda one: {"jwk": one})),
+)
+def test_whatever_is_registered_is_taken_or_refused_with_a_field(data, more):
+    try:
+        wanted = validate(JwtData, data | more)
+        material = (
+            read_material(wanted) if not wanted.generate else generate_material(wanted, secrets.token_bytes).material
+        )
+    except Problem as problem:
+        assert problem.status == 400
+        assert all(error.field for error in problem.errors)
+    else:
+        assert material.size >= 255
+        assert len(material.thumbprint) == 43
