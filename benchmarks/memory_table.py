@@ -1,4 +1,4 @@
-"""A table in memory that understands the writes of the gate: for simulations that make millions."""
+"""A table in memory that understands the writes of the gate: for simulations and benchmarks."""
 
 import re
 from functools import lru_cache
@@ -11,13 +11,18 @@ _COMPARISON = re.compile(r"(#\d+) (=|<=) (:\d+)")
 
 
 class MemoryTable:
-    """Takes GetItem and UpdateItem as the store makes them; counts the calls."""
+    """Takes the calls of the authorizer as the store makes them; counts the writes."""
 
     def __init__(self) -> None:
         self.items: dict[tuple[str, str], dict[str, Any]] = {}
         self.writes = 0
 
     def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        if operation == "Query":
+            partition = request["ExpressionAttributeValues"][":pk"]["S"]
+            return {"Items": [item for (known, _), item in self.items.items() if known == partition]}
+        if operation == "BatchGetItem":
+            return {"Responses": {}, "UnprocessedKeys": {}}
         key = (request["Key"]["PK"]["S"], request["Key"]["SK"]["S"])
         if operation == "GetItem":
             return {"Item": self.items[key]} if key in self.items else {}
@@ -27,7 +32,8 @@ class MemoryTable:
         condition = request.get("ConditionExpression")
         if condition and not self._meets(condition, item, names, values):
             raise ConditionFailed(item or None)
-        self.items[key] = after = self._apply(request["UpdateExpression"], dict(item), names, values)
+        keys = {"PK": request["Key"]["PK"], "SK": request["Key"]["SK"]}
+        self.items[key] = after = self._apply(request["UpdateExpression"], keys | item, names, values)
         return {"Attributes": after}
 
     @staticmethod

@@ -5,6 +5,7 @@ documents it (2018-06-01). One request at a time; a pool of environments makes a
 """
 
 import json
+import subprocess
 import sys
 import threading
 import time
@@ -89,7 +90,7 @@ class Function:
 class Environment:
     """One process of the runtime client and the Runtime API that it polls."""
 
-    def __init__(self, config: FunctionConfig) -> None:
+    def __init__(self, config: FunctionConfig, *, quiet: bool = False) -> None:
         self._config = config
         self._events: Queue[tuple[str, bytes] | None] = Queue()
         self._results: Queue[tuple[str, str, bytes]] = Queue()
@@ -112,7 +113,11 @@ class Environment:
             **config.environ,
         }
         command = [sys.executable, "-m", "awslambdaric", config.handler]
-        self._process = spawn(command, environ=environ, cwd=config.code)
+        self._process = spawn(command, environ=environ, cwd=config.code, output=subprocess.DEVNULL if quiet else None)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def is_alive(self) -> bool:

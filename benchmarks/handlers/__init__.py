@@ -1,0 +1,1 @@
+"""Handlers that the authorizer is compared with."""

@@ -1,0 +1,72 @@
+"""DynamoDB and Secrets Manager in a process of their own: a table in memory that answers after a delay."""
+
+import asyncio
+import json
+import sys
+from zlib import crc32
+
+from benchmarks.memory_table import MemoryTable
+from store.errors import ConditionFailed
+
+MASTER_SECRET = "b" * 64
+
+
+class Server:
+    """Answers over HTTP/1.1 with kept-alive connections. `delay` in seconds."""
+
+    def __init__(self) -> None:
+        self.table = MemoryTable()
+        self.delay = 0.0
+        self.calls = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                headers = {
+                    name.strip().lower(): value.strip()
+                    for name, _, value in (line.partition(":") for line in head.decode().split("\r\n")[1:])
+                }
+                body = await reader.readexactly(int(headers.get("content-length", "0")))
+                status, answer = self.answer(headers.get("x-amz-target", ""), json.loads(body or b"{}"))
+                if self.delay and "x-amz-target" in headers:
+                    await asyncio.sleep(self.delay)
+                raw = json.dumps(answer).encode()
+                lines = (
+                    f"HTTP/1.1 {status} X",
+                    "content-type: application/x-amz-json-1.0",
+                    f"x-amz-crc32: {crc32(raw)}",
+                    f"content-length: {len(raw)}",
+                )
+                writer.write("\r\n".join((*lines, "", "")).encode() + raw)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    def answer(self, target: str, request: dict) -> tuple[int, dict]:
+        operation = target.partition(".")[2]
+        if not target:  # our own: what to hold, and how to answer
+            for item in request.get("items", []):
+                self.table.items[item["PK"]["S"], item["SK"]["S"]] = item
+            self.delay = request.get("delay", self.delay)
+            calls, self.calls = self.calls, 0
+            return 200, {"calls": calls}
+        if operation == "GetSecretValue":
+            return 200, {"SecretString": json.dumps({"current": MASTER_SECRET})}
+        self.calls += 1
+        try:
+            return 200, self.table.call(operation, request)
+        except ConditionFailed as failed:
+            code = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"
+            return 400, {"__type": code, "message": "The conditional request failed", "Item": failed.item}
+
+
+async def main() -> None:
+    """Serve on any free port, and say which."""
+    server = await asyncio.start_server(Server().serve, "127.0.0.1", 0)
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+    async with server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

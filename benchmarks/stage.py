@@ -1,0 +1,162 @@
+"""Where handlers are measured: real runtime processes against services in a process of their own."""
+
+import compileall
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from py_compile import PycInvalidationMode
+from typing import Any, NamedTuple
+from urllib.request import Request, urlopen
+
+import jwt
+
+from access.grants import Grant
+from access.key_ids import KeyHash, hash_key_id
+from access.keys import KeyRecord, StoredCredential
+from access.limits import Quota, RateLimit
+from benchmarks.services import MASTER_SECRET
+from dev.lambda_runtime import Environment, FunctionConfig
+from dev.processes import end
+from dev.services import CREDENTIALS, ROOT
+from store.attributes import encode_item
+from store.master_secret import Keyring, parse_keyring
+from store.sealing import seal
+from store.table import GATE, key_of, key_partition, key_to_item
+
+SECRET = "a-secret-of-the-benchmark-0123456789-abcdefgh"  # noqa: S105 - made up
+KEY_ID = "bench-key"
+EXP = 4_102_444_800
+PACKAGES = ("cryptography", "cffi", "pycparser")
+HANDLERS = ("tollgate", "empty", "conventional")
+
+
+class Stage(NamedTuple):
+    """Running services, and where the code of each handler is."""
+
+    port: int
+    code: dict[str, Path]
+
+    def tell(self, **order: Any) -> dict[str, Any]:
+        """Give the services items or a delay; the number of calls since the last time."""
+        request = Request(f"http://127.0.0.1:{self.port}/", data=json.dumps(order).encode(), method="POST")
+        with urlopen(request) as answer:
+            found: dict[str, Any] = json.loads(answer.read())
+            return found
+
+    def environment(self, handler: str) -> Environment:
+        """A fresh execution environment of a handler."""
+        names = {
+            "tollgate": "authorizer.handler.handler",
+            "empty": "benchmarks.handlers.empty.handler",
+            "conventional": "benchmarks.handlers.conventional.handler",
+        }
+        endpoint = f"http://127.0.0.1:{self.port}"
+        environ = CREDENTIALS | {
+            "TABLE_NAME": "bench",
+            "MASTER_SECRET_ARN": "bench",
+            "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER": endpoint,
+            "POWERTOOLS_LOG_LEVEL": "INFO",
+        }
+        return Environment(FunctionConfig(handler, names[handler], self.code[handler], 10.0, 512, environ), quiet=True)
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    """Start the services, lay out the authorizer as its zip has it, with wheels for this machine."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "authorizer"
+        lay_out(tree)
+        command = [sys.executable, "-m", "benchmarks.services"]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        try:
+            yield Stage(port, {"tollgate": tree, "empty": ROOT, "conventional": ROOT})
+        finally:
+            end(process)  # type: ignore[arg-type] # text or not
+            process.stdout.close()
+
+
+def lay_out(tree: Path) -> None:
+    """The content of the authorizer's zip, byte code compiled as the build does."""
+    tree.mkdir()
+    ignored = shutil.ignore_patterns("__pycache__", "admin", "boto.py", "requirements.txt")
+    for name in ("access", "store", "authorizer"):
+        shutil.copytree(ROOT / name, tree / name, ignore=ignored)
+    site = Path(sysconfig.get_paths()["platlib"])
+    for name in PACKAGES:
+        shutil.copytree(site / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for library in site.glob("_cffi_backend*"):
+        shutil.copy2(library, tree)
+    compileall.compile_dir(str(tree), quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
+
+
+def keyring() -> Keyring:
+    return parse_keyring(json.dumps({"current": MASTER_SECRET}))
+
+
+def items(*, limits: int = 2, grants: int = 1, limit: int = 10**9) -> list[dict[str, Any]]:
+    """A key, for both kinds of authorizer."""
+    ring = keyring()
+    key_hash = KeyHash(hash_key_id(ring.current.pepper, KEY_ID))
+    sealed = seal(ring, SECRET.encode(), key_hash=key_hash, algorithm="HS256", nonce=bytes(12))
+    record = KeyRecord(
+        key_hash=key_hash,
+        version=1,
+        name="bench",
+        created_at=1,
+        updated_at=1,
+        credentials=(StoredCredential("c1", "HS256", 360, "t", 1, sealed=sealed),),
+        grants=(*(Grant("*", path=f"/path-{number}/*") for number in range(grants - 1)), Grant("*")),
+        rate_limits=tuple(
+            RateLimit(limit, f"{number + 60}s", f"rate-{number}") for number in range(limits - limits // 2)
+        ),
+        quotas=tuple(Quota(limit, "day", name=f"quota-{number}") for number in range(limits // 2)),
+    )
+    plain = {"secret": SECRET, "name": "bench", "rate": limit, "quota": limit}
+    return [
+        key_to_item(record),
+        key_of(key_partition(key_hash), GATE) | {"v": {"N": "1"}},
+        key_of(f"PLAIN#{KEY_ID}", "RECORD") | encode_item(plain),
+        key_of(f"PLAIN#{KEY_ID}", "COUNTS"),
+    ]
+
+
+def event(token: str) -> bytes:
+    """An HTTP API event of payload 2.0 that carries a token."""
+    known = json.loads((ROOT / "events" / "authorizer_http_2.json").read_text())
+    known["headers"] = {"authorization": f"Bearer {token}"}
+    known["identitySource"] = [f"Bearer {token}"]
+    return json.dumps(known).encode()
+
+
+def good_token(**claims: Any) -> str:
+    return jwt.encode({"exp": EXP} | claims, SECRET, algorithm="HS256", headers={"kid": KEY_ID})
+
+
+def forged_token() -> str:
+    return jwt.encode({"exp": EXP}, SECRET[::-1], algorithm="HS256", headers={"kid": KEY_ID})
+
+
+def process_status(environment: Environment) -> tuple[float, float]:
+    """CPU seconds and peak memory (MiB) of an environment's process so far."""
+    fields = Path(f"/proc/{environment.pid}/stat").read_text().rpartition(")")[2].split()
+    ticks = os.sysconf("SC_CLK_TCK")
+    peak = next(
+        line for line in Path(f"/proc/{environment.pid}/status").read_text().splitlines() if line.startswith("VmHWM")
+    )
+    return (int(fields[11]) + int(fields[12])) / ticks, int(peak.split()[1]) / 1024
+
+
+def cpu_ns(environment: Environment) -> int:
+    """CPU nanoseconds of all threads of an environment's process."""
+    tasks = Path(f"/proc/{environment.pid}/task")
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir())
