@@ -22,6 +22,10 @@ dev: .venv/ready .venv-ministack/ready ## run the whole stack on this machine (P
 test: .venv/ready .venv-ministack/ready .venv-sam/ready ## run the tests
 	.venv/bin/python -m pytest $(TESTS)
 
+.PHONY: bench
+bench: .venv/ready ## measure: cold and warm, beside a conventional authorizer; cost; growth
+	.venv/bin/python -m benchmarks
+
 .PHONY: fuzz
 fuzz: .venv/ready ## judge 100,000 made-up tokens beside two other libraries
 	FUZZ=100000 .venv/bin/python -m pytest tests/access/test_differential.py

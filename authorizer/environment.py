@@ -19,7 +19,7 @@ from access.keys import KeyRecord, Policy, StoredCredential
 from access.policies import Effective, overlay
 from access.tokens import UnverifiedToken
 from authorizer.events import Request
-from authorizer.memory import Identity, KnownKey, SharedGate, Untold
+from authorizer.memory import Identity, KnownKey, Overlaid, SharedGate, Untold
 from store import keys as table_keys
 from store.client import Client
 from store.errors import ConditionFailed, InvalidItemError, UnavailableError
@@ -132,8 +132,11 @@ class Environment:
     def effective(self, key: KnownKey, now_ms: int) -> Effective | None:
         """The key with its policies laid over it; None where one is missing or inactive."""
         self._refresh_policies(key.record.policies, now_ms)
-        known = {policy_id: self._policies[policy_id].policy for policy_id in key.record.policies}
-        return overlay(key.record, {name: policy for name, policy in known.items() if policy})
+        known = tuple(self._policies[policy_id].policy for policy_id in key.record.policies)
+        if key.overlaid is None or key.overlaid.of != (key.record, known):
+            by_id = {policy.policy_id: policy for policy in known if policy is not None}
+            key.overlaid = Overlaid((key.record, known), overlay(key.record, by_id))
+        return key.overlaid.effective
 
     def definition(self, request: Request, now_ms: int) -> ApiDefinition:
         """How the called API is set up."""

@@ -17,6 +17,7 @@ from authorizer.environment import Environment
 from authorizer.events import Request, read_event
 from store.errors import StoreError
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 MAX_EVENTS = 10  # of one PutEvents
 
 _ENVIRONMENT = Environment.start(os.environ)
@@ -60,7 +61,7 @@ def _tell(request: Request, outcome: Outcome, milliseconds: float) -> None:
         "requests": 1,
         "milliseconds": round(milliseconds, 3),
     }
-    sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
+    sys.stdout.write(_encode(line) + "\n")
     sys.stdout.flush()
 
 
@@ -87,5 +88,5 @@ def _announce(outcome: Outcome) -> None:
             failure = type(error).__name__
     for detail in details:
         line = {"threshold": detail, "published": bool(_EVENT_BUS) and not failure, "failure": failure}
-        sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
+        sys.stdout.write(_encode(line) + "\n")
     sys.stdout.flush()

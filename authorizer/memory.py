@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 from access.credentials import Credential
 from access.gate import Exceeded, Limit
-from access.keys import KeyRecord
+from access.keys import KeyRecord, Policy
 from access.leases import Lease
+from access.policies import Effective
 from store.keys import Gate
 
 LOOK_AGAIN_MS = 1_000  # forged tokens and exhausted limits make us look at the table at most this often
@@ -77,10 +78,17 @@ class SharedGate:
         self.units_since = 0
 
 
+class Overlaid(NamedTuple):
+    """A record with its policies laid over it, and what it was made of."""
+
+    of: tuple[KeyRecord, tuple[Policy | None, ...]]
+    effective: Effective | None
+
+
 class KnownKey:
     """A key as this environment knows it. `gate` is replaced by each answer."""
 
-    __slots__ = ("confirmed_ms", "credentials", "denied", "gate", "leases", "partition", "record", "untold")
+    __slots__ = ("confirmed_ms", "credentials", "denied", "gate", "leases", "overlaid", "partition", "record", "untold")
 
     def __init__(
         self,
@@ -99,4 +107,5 @@ class KnownKey:
         self.untold = untold
         self.confirmed_ms = now_ms  # when the table said last that the record is current
         self.denied: Denied | None = None
+        self.overlaid: Overlaid | None = None
         self.leases: dict[tuple[Limit, ...], Lease] = {}

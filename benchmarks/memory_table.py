@@ -6,8 +6,8 @@ from typing import Any
 
 from store.errors import ConditionFailed
 
-_ABSENT = re.compile(r"attribute_not_exists\((#\d+)\)")
-_COMPARISON = re.compile(r"(#\d+) (=|<=) (:\d+)")
+_ABSENT = re.compile(r"attribute_not_exists\((#\w+)\)")
+_COMPARISON = re.compile(r"(#\w+) (=|<=) (:\w+)")
 
 
 class MemoryTable:

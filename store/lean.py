@@ -33,6 +33,7 @@ _TARGETS = {
     "secretsmanager": ("secretsmanager", "1.1"),
     "events": ("AWSEvents", "1.1"),
 }
+_encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps would make one a call
 _VARIABLES = {"dynamodb": "DYNAMODB", "secretsmanager": "SECRETS_MANAGER", "events": "EVENTBRIDGE"}
 
 
@@ -85,7 +86,7 @@ class LeanClient:
 
     def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         """Perform an operation. Raises a StoreError; retries what may be retried."""
-        body = json.dumps(request, separators=(",", ":")).encode()
+        body = _encode(request).encode()
         deadline = time.monotonic() + BUDGET_SECONDS
         with self._lock:
             for attempt in range(1, MAX_TRIES + 1):

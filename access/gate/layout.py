@@ -2,6 +2,7 @@
 
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from string import ascii_letters
 
@@ -9,7 +10,8 @@ from access.gate.expressions import Builder
 from access.limits import Quota, RateLimit, period_seconds
 
 LAYOUT = "l"
-_CODES = 4096  # sub-window numbers modulo this make attribute names: two characters
+LAP = 4096  # sub-window numbers modulo this make attribute names
+CODE_LENGTH = 2
 _CODE_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _LIMIT_ID_LENGTH = 5
 _MAX_SLOTS = 24  # letters in use at once; limits that are gone make room beyond it
@@ -18,19 +20,18 @@ Limit = RateLimit | Quota
 Gate = Mapping[str, int | str]
 
 
+@lru_cache(maxsize=LAP)
 def code_of(number: int) -> str:
     """The two characters that name the counter of a sub-window; they repeat after 4096."""
-    high, low = divmod(number % _CODES, len(_CODE_ALPHABET))
+    high, low = divmod(number % LAP, len(_CODE_ALPHABET))
     return _CODE_ALPHABET[high] + _CODE_ALPHABET[low]
-
-
-_SUFFIXES = frozenset({"w", "e", "u", *(code_of(number) for number in range(_CODES))})
-LAP = _CODES
 
 
 def is_counter(attribute: str) -> bool:
     """Whether an attribute of a gate belongs to a limit."""
-    return attribute[0] in ascii_letters and attribute[1:] in _SUFFIXES
+    letter, suffix = attribute[:1], attribute[1:]
+    is_code = len(suffix) == CODE_LENGTH and all(one in _CODE_ALPHABET for one in suffix)
+    return letter in ascii_letters and (suffix in {"w", "e", "u"} or is_code)
 
 
 def known_slots(limits: Sequence[Limit], gate: Gate) -> list[str | None]:
@@ -64,6 +65,7 @@ def counters_of(slot: str, gate: Gate) -> list[str]:
     return [attribute for attribute in gate if attribute[0] == slot and is_counter(attribute)]
 
 
+@lru_cache(maxsize=1024)
 def _limit_id(limit: Limit) -> str:
     """Names the counters of a limit. Sub-windows of another length are other counters."""
     length = period_seconds(limit.period) if isinstance(limit, RateLimit) else ""

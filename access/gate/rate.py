@@ -17,10 +17,11 @@ from typing import NamedTuple
 
 from access.decisions import LimitStatus
 from access.gate.expressions import Builder
-from access.gate.layout import LAP, Gate, code_of
+from access.gate.layout import CODE_LENGTH, LAP, Gate, code_of
 from access.limits import RateLimit, period_seconds
 
 SUB_WINDOWS = 10
+_COUNTER_LENGTH = 1 + CODE_LENGTH
 
 
 class RateState(NamedTuple):
@@ -40,16 +41,17 @@ class RateState(NamedTuple):
         newest = gate.get(f"{slot}w") if slot else None
         if slot is None or newest is None:
             return cls(slot or "", length_ms, window, None, {}, ())
-        window = max(window, int(newest))
-        numbers = {f"{slot}{code_of(number)}": number for number in range(int(newest) - SUB_WINDOWS, int(newest) + 1)}
-        counters = {name: int(gate[name]) for name in gate if len(name) == 3 and name[0] == slot}  # noqa: PLR2004 - letter and code
-        counts = {
-            numbers[name]: units
-            for name, units in counters.items()
-            if name in numbers and numbers[name] >= window - SUB_WINDOWS
-        }
-        forgotten = tuple(name for name in counters if name not in {f"{slot}{code_of(number)}" for number in counts})
-        return cls(slot, length_ms, window, int(newest), counts, forgotten)
+        window, newest = max(window, int(newest)), int(newest)
+        numbers = {code_of(number): number for number in range(newest - SUB_WINDOWS, newest + 1)}
+        counts, forgotten = {}, []
+        for name, units in gate.items():
+            if len(name) == _COUNTER_LENGTH and name[0] == slot:
+                number = numbers.get(name[1:], -1)
+                if number >= window - SUB_WINDOWS:
+                    counts[number] = int(units)
+                else:
+                    forgotten.append(name)
+        return cls(slot, length_ms, window, newest, counts, tuple(forgotten))
 
     @property
     def used(self) -> int:

@@ -1,0 +1,25 @@
+"""Run every benchmark and print its table. `make bench`; a few minutes."""
+
+import sys
+import time
+
+from benchmarks import algorithms, cold, cost, growth, leases, refusals, sizes, warm
+
+BENCHMARKS = (cold, warm, algorithms, refusals, sizes, leases, cost, growth)
+
+
+def main() -> None:
+    """One after the other: they measure time."""
+    wanted = sys.argv[1:]
+    for benchmark in BENCHMARKS:
+        name = benchmark.__name__.rpartition(".")[2]
+        if wanted and name not in wanted:
+            continue
+        start = time.perf_counter()
+        print(f"--- {name}")
+        benchmark.main()
+        print(f"    ({time.perf_counter() - start:.0f} s)\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()
