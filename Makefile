@@ -50,6 +50,10 @@ check: .venv/ready .venv-sam/ready ## lint, types, imports, template
 build: .venv-sam/ready ## build both functions as they are deployed, into .aws-sam/build
 	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(SAM) build
 
+.PHONY: doctor
+doctor: .venv/ready ## find mistakes in a SAM or CloudFormation template (TEMPLATE=…)
+	@.venv/bin/python -m doctor $(TEMPLATE)
+
 .PHONY: lock
 lock: ## pin the dependencies anew, with hashes (needs uv)
 	for part in authorizer:authorizer/requirements.txt key-admin:key_admin/requirements.txt dev:requirements-dev.txt ministack:dev/requirements-ministack.txt sam:dev/requirements-sam.txt; do \

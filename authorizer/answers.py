@@ -2,7 +2,8 @@
 
 Pure. An authorizer cannot choose a status: on REST APIs the error `Unauthorized` becomes a
 401, a Deny a 403, and, where the API asks for an API key that the authorizer names, an Allow
-that names an unknown one becomes a 429. HTTP APIs know allowed and forbidden only.
+that names an unknown one becomes a 429. HTTP APIs know allowed and forbidden only; where their
+integrations promise to refuse limited requests, those are allowed with the reason in the context.
 """
 
 from collections.abc import Iterable, Sequence
@@ -38,9 +39,12 @@ def render(request: Request, outcome: Outcome, *, usage_key: str) -> dict[str, A
         decision = Deny(decision.reason)
     is_allowed = isinstance(decision, Allow)
     context = _context(decision, effective, outcome.grant_owner)
+    is_limited = isinstance(decision, Deny) and decision.reason in LIMIT_REASONS
+    takes_429 = is_limited and request.answer is Answer.REST and request.has_429_channel
+    if is_limited and request.answer is not Answer.REST and request.integration_refuses:
+        is_allowed = True  # the context holds the reason, and the integration promised to refuse by it
     if request.answer is Answer.HTTP_SIMPLE:
         return {"isAuthorized": is_allowed, "context": context}
-    takes_429 = isinstance(decision, Deny) and decision.reason in LIMIT_REASONS and request.has_429_channel
     resources = _resources(request, outcome) if is_allowed or takes_429 else [f"{request.arn.base}/*"]
     answer: dict[str, Any] = {
         "principalId": _principal(decision),

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from access.apis import TokenPlace
 
 API_NAME_VARIABLE = "tollgateApi"  # stage variable: the name of this API in grants
-LIMITS_VARIABLE = "tollgateLimits"  # stage variable: "429" where the 429 channel is set up
+LIMITS_VARIABLE = "tollgateLimits"  # stage variable: "429" where the 429 channel is set up, else "integration"
 RESPONSE_VARIABLE = "tollgateResponse"  # stage variable: "iam" where simple responses are off
 _BEARER = re.compile(r"bearer +", re.IGNORECASE | re.ASCII)
 _ESCAPED = re.compile(rb"%([0-9A-Fa-f]{2})")
@@ -49,7 +49,8 @@ class Request(NamedTuple):
     api_name: str  # what the API calls itself by stage variable; empty where it does not
     method: str
     path: str
-    has_429_channel: bool
+    has_429_channel: bool  # REST: a key of no usage plan becomes a 429
+    integration_refuses: bool  # HTTP: every integration answers 429 where the context names a reason
     event: Mapping[str, Any]
 
     def __repr__(self) -> str:
@@ -76,6 +77,7 @@ def read_event(event: Mapping[str, Any]) -> Request:
         method=arn.method,
         path=_decode_path(arn.path),
         has_429_channel=variables.get(LIMITS_VARIABLE) == "429",
+        integration_refuses=variables.get(LIMITS_VARIABLE) == "integration",
         event=event,
     )
 

@@ -1,0 +1,30 @@
+"""`python -m doctor TEMPLATE…`: exit code 0 where nothing is found, 1 for findings, 2 for no template."""
+
+import sys
+from pathlib import Path
+
+from doctor.checks import examine
+from doctor.template import Template, TemplateError
+
+
+def main(arguments: list[str]) -> int:
+    """Print each finding with its place and its remedy."""
+    if not arguments:
+        sys.stderr.write("usage: python -m doctor TEMPLATE…\n")
+        return 2
+    count = 0
+    for path in arguments:
+        try:
+            findings = examine(Template.read(Path(path)))
+        except (OSError, UnicodeDecodeError, TemplateError) as error:
+            sys.stderr.write(f"{path}: {error}\n")
+            return 2
+        for one in findings:
+            sys.stdout.write(f"{path}:{one.line}: {one.code}: {one.mistake}\n    remedy: {one.remedy}\n")
+        count += len(findings)
+    sys.stdout.write(f"{count} found\n" if count else "nothing found\n")
+    return 1 if count else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,147 @@
+"""A SAM or CloudFormation template, YAML or JSON, whose every node knows its line.
+
+Short intrinsic functions read as long ones: `!Ref X` is `{"Ref": "X"}`. An entry of a mapping
+has the line of its key.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+
+class TemplateError(Exception):
+    """The file is no template; the text says where."""
+
+
+class Node(NamedTuple):
+    """A value and its line. `value`: dict of text to Node, list of Node, or a scalar."""
+
+    value: Any
+    line: int
+
+    def get(self, *path: str) -> "Node | None":
+        """The node at a path of names, None where there is none."""
+        found: Node | None = self
+        for name in path:
+            found = found.value.get(name) if found is not None and isinstance(found.value, dict) else None
+        return found
+
+    def entries(self) -> Iterable[tuple[str, "Node"]]:
+        return self.value.items() if isinstance(self.value, dict) else ()
+
+    def items(self) -> list["Node"]:
+        """The members of a list; a lone value is a list of one."""
+        return self.value if isinstance(self.value, list) else [self]
+
+    @property
+    def plain(self) -> Any:
+        if isinstance(self.value, dict):
+            return {name: one.plain for name, one in self.value.items()}
+        return [one.plain for one in self.value] if isinstance(self.value, list) else self.value
+
+    @property
+    def text(self) -> str:
+        """A scalar as text, true in lower case; empty for what is no scalar."""
+        if isinstance(self.value, dict | list) or self.value is None:
+            return ""
+        return str(self.value).lower() if isinstance(self.value, bool) else str(self.value)
+
+
+class Resource(NamedTuple):
+    """A resource of the template."""
+
+    name: str
+    kind: str
+    node: Node
+
+    @property
+    def line(self) -> int:
+        return self.node.line
+
+    def get(self, *path: str) -> Node | None:
+        return self.node.get("Properties", *path)
+
+    def text(self, *path: str) -> str:
+        found = self.get(*path)
+        return found.text if found else ""
+
+
+class Template:
+    """The resources of a template. Raises TemplateError where it has none."""
+
+    def __init__(self, text: str) -> None:
+        try:
+            composed = yaml.compose(text, yaml.SafeLoader)
+        except yaml.YAMLError as error:
+            raise TemplateError(str(error)) from None
+        root = _read(composed) if composed else Node(None, 1)
+        self._globals = root.get("Globals") or Node({}, 1)
+        self.resources = {
+            name: Resource(name, kind.text if (kind := one.get("Type")) else "", one)
+            for name, one in (root.get("Resources") or Node({}, 1)).entries()
+        }
+        if not self.resources:
+            message = "there are no Resources"
+            raise TemplateError(message)
+
+    @classmethod
+    def read(cls, path: Path) -> "Template":
+        return cls(path.read_text())
+
+    def of(self, *kinds: str) -> Iterator[Resource]:
+        """Every resource of these types."""
+        return (one for one in self.resources.values() if one.kind in kinds)
+
+    def setting(self, resource: Resource, *path: str) -> Node | None:
+        """A property of a SAM resource, from Globals where it has none itself."""
+        return resource.get(*path) or self._globals.get(resource.kind.rpartition("::")[2], *path)
+
+
+def names_in(node: Node | None) -> set[str]:
+    """Every resource, parameter and export that a value refers to."""
+    if node is None:
+        return set()
+    if isinstance(node.value, list):
+        return set().union(*map(names_in, node.value)) if node.value else set()
+    found: set[str] = set()
+    for name, one in node.entries():
+        if name == "Ref":
+            found.add(one.text.partition(".")[0])
+        elif name == "Fn::GetAtt":
+            found.add(one.items()[0].text.partition(".")[0])
+        elif name == "Fn::Sub":
+            found |= _names_in_text(one.items()[0].text) | names_in(one)
+        elif name == "Fn::ImportValue":
+            found.add(f"import {one.plain}")
+        else:
+            found |= names_in(one)
+    return found if isinstance(node.value, dict) else ({node.text} if node.text.startswith("arn:") else set())
+
+
+def _names_in_text(text: str) -> set[str]:
+    names = {piece.partition("}")[0].partition(".")[0] for piece in text.split("${")[1:]}
+    return {name for name in names if not name.startswith("AWS::")}
+
+
+def _read(node: yaml.Node) -> Node:
+    line = node.start_mark.line + 1
+    value: Any
+    if isinstance(node, yaml.MappingNode):
+        value = {str(key.value): _read(one)._replace(line=key.start_mark.line + 1) for key, one in node.value}
+    elif isinstance(node, yaml.SequenceNode):
+        value = [_read(one) for one in node.value]
+    else:
+        tag = node.tag if node.tag.startswith("tag:") else "tag:yaml.org,2002:str"
+        value = node.value if tag.endswith((":timestamp", ":value")) else _scalar(tag, node)
+    if not node.tag.startswith("!"):
+        return Node(value, line)
+    name = node.tag[1:]
+    if name == "GetAtt" and isinstance(value, str):
+        value = [Node(part, line) for part in value.split(".", 1)]
+    return Node({name if name in {"Ref", "Condition"} else f"Fn::{name}": Node(value, line)}, line)
+
+
+def _scalar(tag: str, node: yaml.Node) -> Any:
+    return yaml.SafeLoader("").construct_object(yaml.ScalarNode(tag, node.value))

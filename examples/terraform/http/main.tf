@@ -1,0 +1,72 @@
+# An HTTP API that Tollgate protects. Its function wears the decorator `tollgate_limits`.
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws", version = ">= 5.0" }
+  }
+}
+
+variable "tollgate_stack" {
+  type    = string
+  default = "tollgate"
+}
+
+variable "function_arn" {
+  type        = string
+  description = "The function behind the API; its handler wears tollgate_limits."
+}
+
+data "aws_region" "here" {}
+
+data "aws_cloudformation_export" "authorizer" { name = "${var.tollgate_stack}-AuthorizerArn" }
+
+resource "aws_apigatewayv2_api" "orders" {
+  name          = "orders"
+  protocol_type = "HTTP"
+}
+
+resource "aws_apigatewayv2_authorizer" "tollgate" {
+  name                              = "Tollgate"
+  api_id                            = aws_apigatewayv2_api.orders.id
+  authorizer_type                   = "REQUEST"
+  authorizer_payload_format_version = "2.0"
+  enable_simple_responses           = true
+  identity_sources                  = ["$request.header.Authorization"]
+  authorizer_result_ttl_in_seconds  = 0
+  authorizer_uri                    = "arn:aws:apigateway:${data.aws_region.here.name}:lambda:path/2015-03-31/functions/${data.aws_cloudformation_export.authorizer.value}/invocations"
+}
+
+resource "aws_lambda_permission" "authorizer" {
+  action        = "lambda:InvokeFunction"
+  function_name = data.aws_cloudformation_export.authorizer.value
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_apigatewayv2_api.orders.execution_arn}/authorizers/*"
+}
+
+resource "aws_lambda_permission" "orders" {
+  action        = "lambda:InvokeFunction"
+  function_name = var.function_arn
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_apigatewayv2_api.orders.execution_arn}/*/*"
+}
+
+resource "aws_apigatewayv2_integration" "orders" {
+  api_id                 = aws_apigatewayv2_api.orders.id
+  integration_type       = "AWS_PROXY"
+  integration_uri        = var.function_arn
+  payload_format_version = "2.0"
+}
+
+resource "aws_apigatewayv2_route" "list" {
+  api_id             = aws_apigatewayv2_api.orders.id
+  route_key          = "GET /orders"
+  authorization_type = "CUSTOM"
+  authorizer_id      = aws_apigatewayv2_authorizer.tollgate.id
+  target             = "integrations/${aws_apigatewayv2_integration.orders.id}"
+}
+
+resource "aws_apigatewayv2_stage" "default" {
+  api_id          = aws_apigatewayv2_api.orders.id
+  name            = "$default"
+  auto_deploy     = true
+  stage_variables = { tollgateApi = "orders", tollgateLimits = "integration" }
+}

@@ -1,0 +1,1 @@
+"""What integrations may copy; nothing of Tollgate imports it."""

@@ -1,0 +1,411 @@
+"""Each mistake is found at the line marked `<-`, and is gone when it is mended."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from dev.services import ROOT
+from doctor.checks import examine
+from doctor.template import Template, TemplateError
+
+SAM_REST = """
+Resources:
+  Api:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: prod
+      ApiKeySourceType: AUTHORIZER
+      Variables: { tollgateLimits: "429" }
+      Cors: "'*'"
+      Auth:
+        DefaultAuthorizer: T
+        ApiKeyRequired: true
+        UsagePlan: { CreateUsagePlan: PER_API }
+        AddDefaultAuthorizerToCorsPreflight: false
+        AddApiKeyRequiredToCorsPreflight: false
+        Authorizers:
+          T:
+            FunctionPayloadType: REQUEST
+            FunctionArn: !ImportValue tollgate-AuthorizerArn
+            Identity:
+              ReauthorizeEvery: 0
+      GatewayResponses:
+        DEFAULT_4XX: { ResponseParameters: { Headers: { Access-Control-Allow-Origin: "'*'" } } }
+        DEFAULT_5XX: { ResponseParameters: { Headers: { Access-Control-Allow-Origin: "'*'" } } }
+        INVALID_API_KEY:
+          StatusCode: 429
+          ResponseParameters:
+            Headers:
+              Access-Control-Allow-Origin: "'*'"
+              Retry-After: context.authorizer.retryAfter
+"""
+
+SAM_HTTP = """
+Resources:
+  Api:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      StageVariables:
+        tollgateLimits: integration
+      CorsConfiguration: { AllowOrigins: ["*"] }
+      Auth:
+        DefaultAuthorizer: T
+        Authorizers:
+          T:
+            FunctionArn: !ImportValue tollgate-AuthorizerArn
+            AuthorizerPayloadFormatVersion: "2.0"
+            EnableSimpleResponses: true
+            EnableFunctionDefaultPermissions: true
+            Identity: { Headers: [Authorization], ReauthorizeEvery: 0 }
+  Function:
+    Type: AWS::Serverless::Function
+    Properties:
+      InlineCode: "from tollgate_limits import tollgate_limits"
+      Events:
+        Any: { Type: HttpApi, Properties: { ApiId: !Ref Api, Method: GET, Path: /x } }
+"""
+
+PLAIN_REST = """
+Resources:
+  Api: { Type: AWS::ApiGateway::RestApi, Properties: { ApiKeySourceType: AUTHORIZER } }
+  Stage:
+    Type: AWS::ApiGateway::Stage
+    Properties: { RestApiId: !Ref Api, StageName: prod, Variables: { tollgateLimits: "429" } }
+  Authorizer:
+    Type: AWS::ApiGateway::Authorizer
+    Properties:
+      RestApiId: !Ref Api
+      Type: REQUEST
+      IdentitySource: method.request.header.Authorization
+      AuthorizerResultTtlInSeconds: 0
+      AuthorizerUri: !Sub
+        - arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Arn}/invocations
+        - Arn: !ImportValue tollgate-AuthorizerArn
+  Permission:
+    Type: AWS::Lambda::Permission
+    Properties:
+      Action: lambda:InvokeFunction
+      FunctionName: !ImportValue tollgate-AuthorizerArn
+      Principal: apigateway.amazonaws.com
+  Get:
+    Type: AWS::ApiGateway::Method
+    Properties:
+      RestApiId: !Ref Api
+      HttpMethod: GET
+      AuthorizationType: CUSTOM
+      ApiKeyRequired: true
+  Options:
+    Type: AWS::ApiGateway::Method
+    Properties: { RestApiId: !Ref Api, HttpMethod: OPTIONS, AuthorizationType: NONE }
+  Plan:
+    Type: AWS::ApiGateway::UsagePlan
+    Properties: { ApiStages: [{ ApiId: !Ref Api, Stage: !Ref Stage }] }
+  PlanKey: { Type: AWS::ApiGateway::UsagePlanKey, Properties: { UsagePlanId: !Ref Plan } }
+  Limited:
+    Type: AWS::ApiGateway::GatewayResponse
+    Properties:
+      RestApiId: !Ref Api
+      ResponseType: INVALID_API_KEY
+      StatusCode: "429"
+      ResponseParameters: { gatewayresponse.header.Access-Control-Allow-Origin: "'*'" }
+  Other:
+    Type: AWS::ApiGateway::GatewayResponse
+    Properties:
+      RestApiId: !Ref Api
+      ResponseType: DEFAULT_4XX
+      ResponseParameters: { gatewayresponse.header.Access-Control-Allow-Origin: "'*'" }
+  Fault:
+    Type: AWS::ApiGateway::GatewayResponse
+    Properties:
+      RestApiId: !Ref Api
+      ResponseType: DEFAULT_5XX
+      ResponseParameters: { gatewayresponse.header.Access-Control-Allow-Origin: "'*'" }
+"""
+
+PLAIN_HTTP = """
+Resources:
+  Api: { Type: AWS::ApiGatewayV2::Api, Properties: { ProtocolType: HTTP, CorsConfiguration: { AllowOrigins: ["*"] } } }
+  Authorizer:
+    Type: AWS::ApiGatewayV2::Authorizer
+    Properties:
+      ApiId: !Ref Api
+      AuthorizerType: REQUEST
+      AuthorizerPayloadFormatVersion: "2.0"
+      EnableSimpleResponses: true
+      IdentitySource: [$request.header.Authorization]
+      AuthorizerUri: !Sub arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Fn.Arn}/invocations
+  Permission:
+    Type: AWS::Lambda::Permission
+    Properties: { FunctionName: !GetAtt Fn.Arn, Principal: apigateway.amazonaws.com }
+  Route:
+    Type: AWS::ApiGatewayV2::Route
+    Properties: { ApiId: !Ref Api, RouteKey: GET /x, AuthorizerId: !Ref Authorizer }
+"""
+
+OWN = """
+Resources:
+  Api:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: prod
+      Auth:
+        Authorizers:
+          T:
+            FunctionPayloadType: REQUEST
+            FunctionArn: !GetAtt Own.Arn
+            Identity: { Headers: [X-Own], ReauthorizeEvery: 0 }
+  Own:
+    Type: AWS::Serverless::Function
+    Properties:
+      InlineCode: |
+        def handler(event, context):
+            statement = {"Effect": "Allow", "Action": "execute-api:Invoke",
+                         "Resource": event["methodArn"]}
+            return {"principalId": "x", "policyDocument": {"Version": "2012-10-17", "Statement": [statement]}}
+"""
+
+GOOD = {"SAM_REST": SAM_REST, "SAM_HTTP": SAM_HTTP, "PLAIN_REST": PLAIN_REST, "PLAIN_HTTP": PLAIN_HTTP, "OWN": OWN}
+
+MISTAKES = [  # the template, the text that is changed, what it becomes (its line is told), the code
+    (
+        SAM_REST,
+        "              ReauthorizeEvery: 0",
+        "              ReauthorizeEvery: 60 #<-\n              Headers: [Authorization]",
+        "cached-result",
+    ),
+    (
+        SAM_REST,
+        "          T:\n",
+        "          T: #<-\n",
+        "cached-result",
+        "            Identity:\n              ReauthorizeEvery: 0\n",
+    ),
+    (
+        SAM_REST,
+        "              ReauthorizeEvery: 0",
+        "              ReauthorizeEvery: 60",
+        "identity-source",
+        "            Identity:\n",
+        "            Identity: #<-\n",
+    ),
+    (
+        SAM_REST,
+        "            Identity:\n",
+        "            Identity: #<-\n              Headers: [X-Tenant]\n",
+        "identity-source",
+    ),
+    (
+        SAM_REST,
+        "FunctionPayloadType: REQUEST",
+        "FunctionPayloadType: TOKEN",
+        "token-event",
+        "          T:\n",
+        "          T: #<-\n",
+    ),
+    (
+        SAM_REST,
+        "!ImportValue tollgate-AuthorizerArn",
+        "!Ref Fn.Alias #<-\n",
+        "dropped-alias",
+        "Resources:\n",
+        "Resources:\n  Fn: { Type: AWS::Serverless::Function }\n",
+    ),
+    (SAM_REST, "!ImportValue tollgate-AuthorizerArn", "!Sub '${Fn.Alias}' #<-", "dropped-alias"),
+    (
+        SAM_REST,
+        "            FunctionPayloadType: REQUEST",
+        "            FunctionPayloadType: REQUEST\n            DisableFunctionDefaultPermissions: true",
+        "no-permission",
+        "          T:\n",
+        "          T: #<-\n",
+    ),
+    (SAM_REST, "        ApiKeyRequired: true", "        ApiKeyRequired: false #<-", "channel-without-key"),
+    (
+        SAM_REST,
+        '      Variables: { tollgateLimits: "429" }',
+        '      Variables: { tollgateLimits: "429" } #<-',
+        "channel-without-key",
+        "        ApiKeyRequired: true\n",
+    ),
+    (SAM_REST, "ApiKeySourceType: AUTHORIZER", "ApiKeySourceType: HEADER #<-", "channel-key-source"),
+    (SAM_REST, "  Api:\n", "  Api: #<-\n", "channel-without-plan", "        UsagePlan: { CreateUsagePlan: PER_API }\n"),
+    (
+        SAM_REST,
+        "        INVALID_API_KEY:\n",
+        "        INVALID_API_KEY: #<-\n",
+        "channel-without-429",
+        "          StatusCode: 429\n",
+    ),
+    (
+        SAM_REST,
+        "        INVALID_API_KEY:\n",
+        "        INVALID_API_KEY: #<-\n",
+        "channel-not-announced",
+        '      Variables: { tollgateLimits: "429" }\n',
+    ),
+    (SAM_REST, '{ tollgateLimits: "429" }', "{ tollgateLimits: integration } #<-", "wrong-channel"),
+    (
+        SAM_REST,
+        "        DefaultAuthorizer: T\n",
+        "        DefaultAuthorizer: T #<-\n",
+        "blocked-preflight",
+        "        AddDefaultAuthorizerToCorsPreflight: false\n",
+    ),
+    (
+        SAM_REST,
+        "AddApiKeyRequiredToCorsPreflight: false",
+        "AddApiKeyRequiredToCorsPreflight: true #<-",
+        "blocked-preflight",
+    ),
+    (
+        SAM_REST,
+        "        INVALID_API_KEY:\n",
+        "        INVALID_API_KEY: #<-\n",
+        "no-cors-headers",
+        "              Access-Control-Allow-Origin: \"'*'\"\n",
+    ),
+    (SAM_REST, "context.authorizer.retryAfter", "soon #<-", "bare-value"),
+    (
+        SAM_REST,
+        "        INVALID_API_KEY:\n",
+        "        ACCESS_DENIED:\n          StatusCode: 429 #<-\n          ResponseParameters: { Headers: { Access-Control-Allow-Origin: \"'*'\" } }\n        INVALID_API_KEY:\n",
+        "hiding-status",
+    ),
+    (SAM_HTTP, "ReauthorizeEvery: 0 }", "ReauthorizeEvery: 60 } #<-", "cached-result"),
+    (
+        SAM_HTTP,
+        "          T:\n",
+        "          T: #<-\n",
+        "no-permission",
+        "            EnableFunctionDefaultPermissions: true\n",
+    ),
+    (SAM_HTTP, "EnableSimpleResponses: true", "EnableSimpleResponses: false #<-", "answer-shape"),
+    (SAM_HTTP, "tollgateLimits: integration", 'tollgateLimits: "429" #<-', "wrong-channel"),
+    (
+        SAM_HTTP,
+        '"from tollgate_limits import tollgate_limits"',
+        '"def handler(event, context): pass" #<-',
+        "forgotten-decorator",
+    ),
+    (SAM_HTTP, "Method: GET, Path: /x } }", "Path: /x } } #<-", "blocked-preflight"),
+    (
+        PLAIN_REST,
+        "      AuthorizerResultTtlInSeconds: 0",
+        "      AuthorizerResultTtlInSeconds: 300 #<-",
+        "cached-result",
+    ),
+    (PLAIN_REST, "      ApiKeyRequired: true", "      ApiKeyRequired: false #<-", "channel-without-key"),
+    (
+        PLAIN_REST,
+        "HttpMethod: OPTIONS, AuthorizationType: NONE }",
+        "HttpMethod: OPTIONS, AuthorizationType: CUSTOM, ApiKeyRequired: true }",
+        "blocked-preflight",
+        "  Options:\n",
+        "  Options: #<-\n",
+    ),
+    (
+        PLAIN_REST,
+        "  Authorizer:\n",
+        "  Authorizer: #<-\n",
+        "no-permission",
+        "      Principal: apigateway.amazonaws.com\n",
+    ),
+    (
+        PLAIN_REST,
+        "  Api: {",
+        "  Api: { #<-\n ",
+        "channel-without-plan",
+        "  PlanKey: { Type: AWS::ApiGateway::UsagePlanKey, Properties: { UsagePlanId: !Ref Plan } }\n",
+    ),
+    (PLAIN_REST, "  Limited:\n", "  Limited: #<-\n", "channel-without-429", '      StatusCode: "429"\n'),
+    (PLAIN_HTTP, "  Route:\n", "  Route: #<-\n", "blocked-preflight", "RouteKey: GET /x", "RouteKey: $default"),
+    (
+        PLAIN_HTTP,
+        "  Authorizer:\n",
+        "  Authorizer: #<-\n",
+        "no-permission",
+        "Principal: apigateway.amazonaws.com",
+        "Principal: events.amazonaws.com",
+    ),
+    (
+        PLAIN_HTTP,
+        "      EnableSimpleResponses: true",
+        "      EnableSimpleResponses: true\n      AuthorizerResultTtlInSeconds: 9 #<-",
+        "cached-result",
+    ),
+    (
+        OWN,
+        '                         "Resource": event["methodArn"]}',
+        '                         "Resource": event["methodArn"]} #<-',
+        "bound-policy",
+        "ReauthorizeEvery: 0",
+        "ReauthorizeEvery: 60",
+    ),
+]
+
+
+def found_in(text):
+    return {(one.code, one.line) for one in examine(Template(text))}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_good_template_has_no_findings(name):
+    assert examine(Template(GOOD[name])) == []
+
+
+@pytest.mark.parametrize("case", MISTAKES, ids=lambda case: f"{case[3]}-{MISTAKES.index(case)}")
+def test_a_mistake_is_told_with_its_line(case):
+    good, before, after, code, *second = case
+    assert before in good
+    bad = good.replace(before, after, 1)
+    if second:
+        assert second[0] in bad
+        bad = bad.replace(second[0], second[1] if len(second) > 1 else "", 1)
+    (line,) = [number for number, text in enumerate(bad.splitlines(), 1) if "#<-" in text]
+
+    assert (code, line) in found_in(bad)
+    assert code not in {one for one, _ in found_in(good)}
+
+
+def test_every_code_has_a_case():
+    source = "".join(path.read_text() for path in (ROOT / "doctor" / "checks").glob("*.py"))
+    codes = {case[3] for case in MISTAKES}
+
+    assert all(f'"{code}"' in source for code in codes)
+
+
+def test_json_is_read_with_lines():
+    class Long(yaml.SafeLoader):
+        pass
+
+    Long.add_multi_constructor("!", lambda loader, suffix, node: {f"Fn::{suffix}": loader.construct_scalar(node)})
+    source = SAM_HTTP.replace("ReauthorizeEvery: 0", "ReauthorizeEvery: 9")
+    loaded = yaml.load(source, Long)  # noqa: S506 - a safe loader
+    text = json.dumps(loaded, indent=1).replace("Fn::Ref", "Ref")
+
+    (line,) = [number for number, one in enumerate(text.splitlines(), 1) if "ReauthorizeEvery" in one]
+    assert ("cached-result", line) in found_in(text)
+
+
+@pytest.mark.parametrize("text", ["", "a: [", "Resources: {}", "- x"])
+def test_what_is_no_template_is_told(text):
+    with pytest.raises(TemplateError):
+        Template(text)
+
+
+@pytest.mark.parametrize(("text", "code"), [(SAM_REST, 0), (SAM_REST.replace("Every: 0", "Every: 9"), 1), ("x: [", 2)])
+def test_the_exit_code_tells(tmp_path, text, code):
+    path = tmp_path / "t.yaml"
+    path.write_text(text)
+
+    done = subprocess.run([sys.executable, "-m", "doctor", path], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == code
+    assert code != 1 or "remedy:" in done.stdout
+
+
+def test_our_own_template_passes():
+    assert examine(Template.read(ROOT / "template.yaml")) == []
