@@ -62,11 +62,13 @@ endef
 
 # --- what `sam build` calls, in a copy of this folder ---------------------------------------
 
-# Wheels for the runtime and architecture that template.yaml names, whatever machine builds.
+# Wheels for the runtime and architecture that template.yaml names, whatever machine builds;
+# only test-stack, which runs the functions on this machine, asks for its own.
+MACHINE ?= aarch64
 define package
 	@python3.13 -c '' 2>/dev/null || { echo "sam build needs python3.13 to compile byte code for the runtime"; exit 1; }
 	python3.13 -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary=:all: \
-	  --platform manylinux2014_aarch64 --platform manylinux_2_28_aarch64 --platform manylinux_2_34_aarch64 \
+	  --platform manylinux2014_$(MACHINE) --platform manylinux_2_28_$(MACHINE) --platform manylinux_2_34_$(MACHINE) \
 	  --python-version 3.13 --implementation cp --no-compile --target "$(ARTIFACTS_DIR)" -r $(1)/requirements.txt
 	cp -r access store $(1) "$(ARTIFACTS_DIR)/"
 	rm -rf "$(ARTIFACTS_DIR)"/bin "$(ARTIFACTS_DIR)"/$(1)/requirements.txt
