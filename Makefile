@@ -22,6 +22,18 @@ dev: .venv/ready .venv-ministack/ready ## run the whole stack on this machine (P
 test: .venv/ready .venv-ministack/ready .venv-sam/ready ## run the tests
 	.venv/bin/python -m pytest $(TESTS)
 
+BLACK_BOX := .venv/bin/python -m pytest tests/test_outcomes.py
+
+.PHONY: test-stack
+test-stack: .venv/ready .venv-ministack/ready .venv-sam/ready ## build, deploy into MiniStack, test that
+	@if python3.13 -c '' 2>/dev/null; then TOLLGATE_STACK=ministack $(BLACK_BOX); \
+	else echo "test-stack did not run: sam build needs python3.13, which is not here"; fi
+
+.PHONY: verify-stack
+verify-stack: .venv/ready ## test a stack in your AWS account (STACK=name)
+	@test -n "$(STACK)" || { echo "make verify-stack STACK=name"; exit 1; }
+	TOLLGATE_STACK="$(STACK)" $(BLACK_BOX)
+
 .PHONY: check
 check: .venv/ready .venv-sam/ready ## lint, types, imports, template
 	.venv/bin/ruff check .
