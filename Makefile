@@ -38,6 +38,18 @@ dynamodb-local: .venv/ready .venv-ministack/ready .dynamodb-local/ready ## fetch
 test-dynamodb-local: .venv/ready .venv-ministack/ready .dynamodb-local/ready ## test store, gate and authorizer on DynamoDB Local
 	.venv/bin/python -m pytest --dynamodb=local tests/store tests/authorizer tests/races
 
+BLACK_BOX := .venv/bin/python -m pytest tests/test_outcomes.py
+
+.PHONY: test-stack
+test-stack: .venv/ready .venv-ministack/ready .venv-sam/ready ## build, deploy into MiniStack, test that
+	@if python3.13 -c '' 2>/dev/null; then TOLLGATE_STACK=ministack $(BLACK_BOX); \
+	else echo "test-stack did not run: sam build needs python3.13, which is not here"; fi
+
+.PHONY: verify-stack
+verify-stack: .venv/ready ## test a stack in your AWS account (STACK=name)
+	@test -n "$(STACK)" || { echo "make verify-stack STACK=name"; exit 1; }
+	TOLLGATE_STACK="$(STACK)" $(BLACK_BOX)
+
 .PHONY: check
 check: .venv/ready .venv-sam/ready ## lint, types, imports, template
 	.venv/bin/ruff check .
@@ -89,11 +101,13 @@ endef
 
 # --- what `sam build` calls, in a copy of this folder ---------------------------------------
 
-# Wheels for the runtime and architecture that template.yaml names, whatever machine builds.
+# Wheels for the runtime and architecture that template.yaml names, whatever machine builds;
+# only test-stack, which runs the functions on this machine, asks for its own.
+MACHINE ?= aarch64
 define package
 	@python3.13 -c '' 2>/dev/null || { echo "sam build needs python3.13 to compile byte code for the runtime"; exit 1; }
 	python3.13 -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary=:all: \
-	  --platform manylinux2014_aarch64 --platform manylinux_2_28_aarch64 --platform manylinux_2_34_aarch64 \
+	  --platform manylinux2014_$(MACHINE) --platform manylinux_2_28_$(MACHINE) --platform manylinux_2_34_$(MACHINE) \
 	  --python-version 3.13 --implementation cp --no-compile --target "$(ARTIFACTS_DIR)" -r $(1)/requirements.txt
 	cp -r access store $(1) "$(ARTIFACTS_DIR)/"
 	rm -rf "$(ARTIFACTS_DIR)"/bin "$(ARTIFACTS_DIR)"/$(1)/requirements.txt

@@ -3,11 +3,12 @@
 import json
 import os
 import secrets
+import subprocess
 import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -55,7 +56,7 @@ class Services:
             environ |= {"PERSIST_STATE": "1", "STATE_DIR": str(self._data.resolve())}
         self._process = spawn([str(MINISTACK)], environ=environ, cwd=ROOT, output=self._log)
         try:
-            self._wait_until_ready()
+            wait_until_ready(self.endpoint, self._process, self._log)
         except BaseException:
             end(self._process)
             raise
@@ -110,15 +111,17 @@ class Services:
             value[wanted["GenerateStringKey"]] = secrets.token_hex(length)[:length]
             return str(client.create_secret(Name=SECRET_NAME, SecretString=json.dumps(value))["ARN"])
 
-    def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + READY_SECONDS
-        while time.monotonic() < deadline and self._process.poll() is None:
-            try:
-                with urlopen(f"{self.endpoint}/_ministack/health", timeout=1):
-                    return
-            except (URLError, OSError):
-                time.sleep(0.05)
-        self._log.seek(0)
-        tail = self._log.read()[-2000:].decode(errors="replace")
-        message = f"the emulated services did not start:\n{tail}"
-        raise RuntimeError(message)
+
+def wait_until_ready(endpoint: str, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+    """Wait until a MiniStack answers. Raises RuntimeError with the end of its log."""
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urlopen(f"{endpoint}/_ministack/health", timeout=1):
+                return
+        except (URLError, OSError):
+            time.sleep(0.05)
+    log.seek(0)
+    tail = log.read()[-2000:].decode(errors="replace")
+    message = f"the emulated services did not start:\n{tail}"
+    raise RuntimeError(message)

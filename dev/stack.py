@@ -7,20 +7,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from dev.gateway.apis import HttpApi, Integration, RestApi
-from dev.gateway.authorizers import Authorizer
-from dev.gateway.events import ACCOUNT, REGION, Stage
+from dev.api_reader import API_IDS, API_TYPES, ApiReader
+from dev.gateway.events import ACCOUNT, REGION
 from dev.gateway.server import GatewayServer
 from dev.lambda_runtime import Function, FunctionConfig
 from dev.services import ROOT, Services
 from dev.template import Template, TemplateError
 
 TABLE_NAME = "tollgate"
-API_IDS = {"DemoRestApi": "demorest", "DemoHttpApi": "demohttp", "AdminApi": "admin"}
-MOUNTS = {"DemoHttpApi": "/http", "AdminApi": "/admin"}
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/local/00000000-0000-4000-8000-000000000000"
-_REST_PROPERTIES = {"StageName", "ApiKeySourceType", "Variables", "Auth", "GatewayResponses"}
-_HTTP_PROPERTIES = {"StageVariables", "Auth", "StageName"}
+_TAKEN = {"AWS::DynamoDB::Table", "AWS::SecretsManager::Secret", "AWS::Serverless::Function"} | API_TYPES
+_WITHOUT_EFFECT_HERE = {
+    "AWS::Logs::LogGroup",
+    "AWS::SNS::Topic",
+    "AWS::CloudWatch::Alarm",
+    "AWS::Lambda::Permission",
+    "AWS::ApiGatewayV2::DomainName",
+    "AWS::ApiGatewayV2::ApiMapping",
+}
 
 Progress = Callable[[str], None]
 
@@ -54,10 +58,7 @@ class LocalStack:
             self._start_functions()
             self._start_gateway()
             self._progress(f"The functions and the gateway are up ({_since(started)})")
-            created = self.functions["KeyAdminFunction"].invoke(
-                {"operation": "create_admin_key", "name": "local admin"}
-            )
-            self.admin_key = created["key_id"]
+            self._create_admin_key()
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -86,7 +87,11 @@ class LocalStack:
 
     @property
     def rest_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/rest/{self.template.resolve(self._rest_stage)}"
+        return f"http://127.0.0.1:{self.port}/rest/{self._rest_stages[0]}"
+
+    @property
+    def socket_url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/ws"
 
     @property
     def http_url(self) -> str:
@@ -94,13 +99,24 @@ class LocalStack:
 
     # --- resources -------------------------------------------------------------------------
 
+    def _create_admin_key(self) -> None:
+        if "KeyAdminFunction" in self.functions:
+            asked = {"operation": "create_admin_key", "name": "local admin"}
+            self.admin_key = self.functions["KeyAdminFunction"].invoke(asked)["key_id"]
+
     def _create_resources(self) -> None:
         template, services = self.template, self._services
-        services.create_table(TABLE_NAME, template.properties("Table"))
-        template.set("Table", TABLE_NAME)
-        template.set("MasterSecret", services.create_secret(template.properties("MasterSecret")))
-        for name, api_id in API_IDS.items():
-            template.set(name, api_id)
+        for name, resource in template.resources.items():
+            if resource["Type"] not in _TAKEN | _WITHOUT_EFFECT_HERE:
+                line = template.line_of("Type:", within=name)
+                message = f"line {line}: {name}: {resource['Type']} is not understood by the local run"
+                raise TemplateError(message)
+            template.set(name, API_IDS.get(name, name.lower()))
+        for name in template.of_type("AWS::DynamoDB::Table"):
+            services.create_table(TABLE_NAME, template.properties(name))
+            template.set(name, TABLE_NAME)
+        for name in template.of_type("AWS::SecretsManager::Secret"):
+            template.set(name, services.create_secret(template.properties(name)))
 
     def _start_functions(self) -> None:
         for name in self.template.of_type("AWS::Serverless::Function"):
@@ -127,100 +143,11 @@ class LocalStack:
         (folder / "index.py").write_text(properties["InlineCode"])
         return folder
 
-    # --- APIs ------------------------------------------------------------------------------
-
     def _start_gateway(self) -> None:
-        mounts = {}
-        for name in self.template.of_type("AWS::Serverless::Api"):
-            properties = self._checked(name, _REST_PROPERTIES)
-            self._rest_stage = properties["StageName"]
-            mounts[f"/rest/{properties['StageName']}"] = self._rest_api(name, properties).handle
-        for name in self.template.of_type("AWS::Serverless::HttpApi"):
-            properties = self._checked(name, _HTTP_PROPERTIES)
-            mounts[MOUNTS[name]] = self._http_api(name, properties).handle
-        self._server = GatewayServer(self._wanted_port, mounts, quiet=self._quiet)
+        apis = ApiReader(self.template, self.functions)
+        self._rest_stages = apis.rest_stages()
+        self._server = GatewayServer(self._wanted_port, apis.mounts(), apis.sockets(), quiet=self._quiet)
         self._server.start()
-
-    def _checked(self, name: str, known: set[str]) -> dict[str, Any]:
-        properties = self.template.properties(name)
-        for unknown in properties.keys() - known:
-            line = self.template.line_of(f"{unknown}:")
-            message = f"line {line}: {name}.{unknown} is not understood by the local gateway"
-            raise TemplateError(message)
-        return properties
-
-    def _rest_api(self, name: str, properties: dict[str, Any]) -> RestApi:
-        stage = Stage(API_IDS[name], properties["StageName"], properties.get("Variables", {}))
-        authorizers = {
-            label: self._rest_authorizer(label, one) for label, one in properties["Auth"]["Authorizers"].items()
-        }
-        keys = [self.template.properties(one) for one in self.template.of_type("AWS::ApiGateway::ApiKey")]
-        return RestApi(
-            stage,
-            self._integrations(name, "Api", "RestApiId", authorizers, properties["Auth"]["DefaultAuthorizer"]),
-            gateway_responses=properties.get("GatewayResponses", {}),
-            key_source=properties.get("ApiKeySourceType", "HEADER"),
-            requires_key=properties["Auth"].get("ApiKeyRequired", False),
-            keys=frozenset(one["Value"] for one in keys if one["Enabled"]),
-        )
-
-    def _http_api(self, name: str, properties: dict[str, Any]) -> HttpApi:
-        stage = Stage(API_IDS[name], properties.get("StageName", "$default"), properties.get("StageVariables", {}))
-        authorizers = {
-            label: self._http_authorizer(label, one) for label, one in properties["Auth"]["Authorizers"].items()
-        }
-        default = properties["Auth"]["DefaultAuthorizer"]
-        return HttpApi(stage, self._integrations(name, "HttpApi", "ApiId", authorizers, default))
-
-    def _integrations(
-        self, api: str, kind: str, reference: str, authorizers: dict[str, Authorizer], default: str
-    ) -> list[Integration]:
-        found = []
-        for name, function in self.functions.items():
-            for event in (self.template.properties(name).get("Events") or {}).values():
-                properties = self.template.resolve(event["Properties"])
-                if event["Type"] != kind or properties[reference] != API_IDS[api]:
-                    continue
-                label = properties.get("Auth", {}).get("Authorizer", default)
-                authorizer = None if label == "NONE" else authorizers[label]
-                method = properties.get("Method", "ANY").upper()
-                found.append(Integration(method, properties.get("Path", "$default"), function, authorizer))
-        return found
-
-    def _rest_authorizer(self, label: str, properties: dict[str, Any]) -> Authorizer:
-        identity = properties.get("Identity", {})
-        return Authorizer(
-            label,
-            self._function_at(properties["FunctionArn"]),
-            properties.get("FunctionPayloadType", "TOKEN"),
-            _identity_sources(identity),
-            int(identity.get("ReauthorizeEvery", 300)),
-        )
-
-    def _http_authorizer(self, label: str, properties: dict[str, Any]) -> Authorizer:
-        identity = properties.get("Identity", {})
-        if properties["AuthorizerPayloadFormatVersion"] == "1.0":
-            kind = "HTTP_1"
-        else:
-            kind = "HTTP_2_SIMPLE" if properties.get("EnableSimpleResponses") else "HTTP_2_POLICY"
-        return Authorizer(
-            label,
-            self._function_at(properties["FunctionArn"]),
-            kind,
-            _identity_sources(identity),
-            int(identity.get("ReauthorizeEvery", 0)),
-        )
-
-    def _function_at(self, arn: str) -> Function:
-        return self.functions[arn.rpartition(":")[2]]
-
-
-def _identity_sources(identity: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    places = {"Headers": "header", "QueryStrings": "querystring", "StageVariables": "stageVariable"}
-    for unknown in identity.keys() - places.keys() - {"ReauthorizeEvery"}:
-        message = f"identity source {unknown} is not understood by the local gateway"
-        raise TemplateError(message)
-    return tuple((place, name) for source, place in places.items() for name in identity.get(source, []))
 
 
 def _since(started: float) -> str:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from dev.gateway import authorizers, events, gateway_responses
 from dev.gateway.authorizers import Authorizer, ResultCache
+from dev.gateway.cors import HttpCors, RestCors
 from dev.gateway.events import Route, Stage
 from dev.gateway.iam import PolicyError, evaluate
 from dev.gateway.messages import GatewayError, Header, Request, Response
@@ -38,6 +39,7 @@ class RestApi:
         key_source: str,
         requires_key: bool,
         keys: frozenset[str],
+        cors: RestCors | None = None,
     ) -> None:
         self._stage = stage
         self._integrations = integrations
@@ -45,12 +47,18 @@ class RestApi:
         self._key_source = key_source
         self._requires_key = requires_key
         self._keys = keys
+        self._cors = cors
         self._cache = ResultCache()
 
     def handle(self, request: Request) -> Response:
         try:
+            preflight = self._preflight(request)
+            if preflight is not None:
+                return preflight
             integration, route = self._route(request)
-            context = self._authorize(request, integration.authorizer, route)
+            context, answer = self._authorize(request, integration.authorizer, route)
+            if self._requires_key:
+                self._check_key(request, context or {}, answer)
         except GatewayError as error:
             return gateway_responses.render(error, request, self._responses)
         event = events.rest_proxy(request, self._stage, route, context)
@@ -60,6 +68,27 @@ class RestApi:
             failure = GatewayError("INTEGRATION_FAILURE", detail=type(error).__name__)
             return gateway_responses.render(failure, request, self._responses)
 
+    def _preflight(self, request: Request) -> Response | None:
+        """The mock OPTIONS that Cors adds to every path without one. Raises GatewayError as any method may."""
+        if self._cors is None or request.method != "OPTIONS":
+            return None
+        if any(one.method == "OPTIONS" and _fits(one, request) for one in self._integrations):
+            return None
+        found = next((one for one in self._integrations if _fits(one, request)), None)
+        if found is None:
+            return None
+        asked = found.authorizer if self._cors.asks_authorizer else None
+        context, answer = self._authorize(request, asked, Route(found.path, {}))
+        if self._cors.asks_key:
+            self._check_key(request, context or {}, answer)
+        return self._cors.answer()
+
+    def _check_key(self, request: Request, context: dict[str, str], answer: dict[str, Any]) -> None:
+        by_authorizer = self._key_source == "AUTHORIZER"
+        presented = answer.get("usageIdentifierKey") if by_authorizer else request.header("x-api-key")
+        if presented not in self._keys:
+            raise GatewayError("INVALID_API_KEY", context=context)
+
     def _route(self, request: Request) -> tuple[Integration, Route]:
         found = _match(self._integrations, request)
         if found is None:
@@ -67,12 +96,12 @@ class RestApi:
         integration, parameters = found
         return integration, Route(integration.path, parameters)
 
-    def _authorize(self, request: Request, authorizer: Authorizer | None, route: Route) -> dict[str, str] | None:
+    def _authorize(
+        self, request: Request, authorizer: Authorizer | None, route: Route
+    ) -> tuple[dict[str, str] | None, dict[str, Any]]:
         if authorizer is None:
-            return None
-        answer = self._ask(request, authorizer, route)
-        if not isinstance(answer, dict):
-            raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", detail="answer is no object")
+            return None, {}
+        answer = authorizers.checked(self._ask(request, authorizer, route))
         context = authorizers.flat_context(answer)
         try:
             verdict = evaluate(answer.get("policyDocument"), self._stage.method_arn(request))
@@ -80,16 +109,11 @@ class RestApi:
             raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", detail=str(error)) from error
         if verdict != "allow":
             raise GatewayError("ACCESS_DENIED", context=context, detail=verdict)
-        if self._requires_key:
-            presented = (
-                answer.get("usageIdentifierKey") if self._key_source == "AUTHORIZER" else request.header("x-api-key")
-            )
-            if presented not in self._keys:
-                raise GatewayError("INVALID_API_KEY", context=context)
-        return context
+        return context, answer
 
     def _ask(self, request: Request, authorizer: Authorizer, route: Route) -> Any:
-        identity = authorizers.identity_of(authorizer, request, dict(self._stage.variables))
+        described = events.rest_proxy(request, self._stage, route, None)["requestContext"]
+        identity = authorizers.identity_of(authorizer, request, self._stage, described)
         cache_key = (authorizer.name, *identity)
         answer = self._cache.get(cache_key) if authorizer.cache_seconds else None
         if answer is None:
@@ -106,12 +130,24 @@ class RestApi:
 class HttpApi:
     """An HTTP API with Lambda proxy integrations of payload 2.0."""
 
-    def __init__(self, stage: Stage, integrations: Sequence[Integration]) -> None:
+    def __init__(self, stage: Stage, integrations: Sequence[Integration], *, cors: HttpCors | None = None) -> None:
         self._stage = stage
         self._integrations = integrations
+        self._cors = cors
         self._cache = ResultCache()
 
     def handle(self, request: Request) -> Response:
+        if self._cors is None:
+            return self._handle(request)
+        has_own = any(one.path == "$default" or one.method in {"ANY", "OPTIONS"} for one in self._matching(request))
+        preflight = None if has_own else self._cors.preflight(request)
+        return preflight or self._cors.decorate(request, self._handle(request))
+
+    def _matching(self, request: Request) -> list[Integration]:
+        found = _match(self._integrations, request)
+        return [] if found is None else [found[0]]
+
+    def _handle(self, request: Request) -> Response:
         found = _match(self._integrations, request)
         if found is None:
             return _message(404, "Not Found", "no route")
@@ -121,10 +157,10 @@ class HttpApi:
             context = self._authorize(request, integration.authorizer, route)
         except GatewayError as error:
             if error.kind == "UNAUTHORIZED":
-                return _message(401, "Unauthorized", "identity source missing")
+                return _message(401, "Unauthorized", error.kind, error.detail)
             if error.kind == "ACCESS_DENIED":
-                return _message(403, "Forbidden", str(error))
-            return _message(500, "Internal Server Error", str(error))
+                return _message(403, "Forbidden", error.kind, error.context.get("reason") or error.detail)
+            return _message(500, "Internal Server Error", error.kind, error.detail)
         try:
             event = events.http_proxy(request, self._stage, route, context)
             return _read_proxy_answer(integration.function.invoke(event), "allow" if context is not None else "open")
@@ -134,9 +170,9 @@ class HttpApi:
     def _authorize(self, request: Request, authorizer: Authorizer | None, route: Route) -> dict[str, Any] | None:
         if authorizer is None:
             return None
-        answer = self._ask(request, authorizer, route)
+        answer = authorizers.checked(self._ask(request, authorizer, route))
         simple = authorizer.kind == "HTTP_2_SIMPLE"
-        if not isinstance(answer, dict) or (simple and not isinstance(answer.get("isAuthorized"), bool)):
+        if simple and not isinstance(answer.get("isAuthorized"), bool):
             raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", detail="answer of another shape")
         try:
             allowed = (
@@ -149,10 +185,13 @@ class HttpApi:
         if not allowed:
             reason = (answer.get("context") or {}).get("reason") or "authentication"
             raise GatewayError("ACCESS_DENIED", detail=str(reason))
+        if authorizer.kind == "HTTP_1":
+            authorizers.flat_context(answer, reserved={"claims"})
         return dict(answer.get("context") or {})
 
     def _ask(self, request: Request, authorizer: Authorizer, route: Route) -> Any:
-        identity = authorizers.identity_of(authorizer, request, dict(self._stage.variables))
+        described = events.http_proxy(request, self._stage, route, None)["requestContext"]
+        identity = authorizers.identity_of(authorizer, request, self._stage, described)
         cache_key = (authorizer.name, *identity)
         answer = self._cache.get(cache_key) if authorizer.cache_seconds else None
         if answer is None:
@@ -183,6 +222,10 @@ def _match(integrations: Sequence[Integration], request: Request) -> tuple[Integ
     return integration, {names[group]: value for group, value in groups.items()}
 
 
+def _fits(integration: Integration, request: Request) -> bool:
+    return _path_pattern(integration.path).fullmatch(request.path) is not None
+
+
 def _path_pattern(path: str) -> re.Pattern[str]:
     pieces, position = [], 0
     for place, found in enumerate(_PARAMETER.finditer(path)):
@@ -211,5 +254,6 @@ def _read_proxy_answer(answer: Any, decision: str) -> Response:
     return Response(int(answer["statusCode"]), tuple(headers), raw, decision)
 
 
-def _message(status: int, text: str, decision: str) -> Response:
-    return Response(status, _JSON, json.dumps({"message": text}, separators=(",", ":")).encode(), decision)
+def _message(status: int, text: str, decision: str, reason: str = "") -> Response:
+    body = json.dumps({"message": text}, separators=(",", ":")).encode()
+    return Response(status, _JSON, body, decision, reason)

@@ -21,6 +21,8 @@ _DEFAULTS = {
     "MISSING_AUTHENTICATION_TOKEN": _Default(
         403, "Missing Authentication Token", "MissingAuthenticationTokenException"
     ),
+    "THROTTLED": _Default(429, "Too Many Requests", "TooManyRequestsException"),
+    "QUOTA_EXCEEDED": _Default(429, "Limit Exceeded", "LimitExceededException"),
     "AUTHORIZER_CONFIGURATION_ERROR": _Default(500, None, "AuthorizerConfigurationException"),
     "INTEGRATION_FAILURE": _Default(502, "Internal server error", "InternalServerErrorException"),
 }
@@ -36,14 +38,15 @@ def render(error: GatewayError, request: Request, configured: Mapping[str, Any])
     variables = _variables(error, request, default)
     headers = [("Content-Type", "application/json"), ("x-amzn-ErrorType", default.error_type)]
     for name, mapping in (own.get("ResponseParameters", {}).get("Headers") or {}).items():
-        headers.append((name, _map_header(mapping, variables)))
+        headers.append((name, _map_header(mapping, variables, request)))
     template = (own.get("ResponseTemplates") or {}).get("application/json")
     if template is None:
         member = "Message" if error.kind == "ACCESS_DENIED" else "message"
         body = json.dumps({member: _default_message(error, default)}, separators=(",", ":"))
     else:
         body = _VARIABLE.sub(lambda found: variables.get(found[1], ""), template)
-    return Response(status, tuple(headers), body.encode(), error.kind)
+    reason = error.context.get("reason") or error.detail
+    return Response(status, tuple(headers), body.encode(), error.kind, reason)
 
 
 def _default_message(error: GatewayError, default: _Default) -> str | None:
@@ -62,10 +65,14 @@ def _variables(error: GatewayError, request: Request, default: _Default) -> dict
     }
 
 
-def _map_header(mapping: str, variables: Mapping[str, str]) -> str:
+def _map_header(mapping: str, variables: Mapping[str, str], request: Request) -> str:
     if mapping.startswith("'") and mapping.endswith("'"):
         return mapping[1:-1]
     if mapping.startswith("context."):
         return variables.get(mapping, "")
+    if mapping.startswith("method.request.header."):
+        return request.header(mapping.removeprefix("method.request.header.")) or ""
+    if mapping.startswith("method.request.querystring."):
+        return dict(request.parameters).get(mapping.removeprefix("method.request.querystring."), "")
     message = f"Invalid mapping expression specified: {mapping}"
     raise ValueError(message)

@@ -41,6 +41,7 @@ class Response(NamedTuple):
     headers: tuple[Header, ...]
     body: bytes
     decision: str = ""
+    reason: str = ""
 
 
 class GatewayError(Exception):

@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from dev.gateway import frames
 from dev.gateway.messages import Request, Response
+from dev.gateway.websockets import WebSocketApi
 
 MAX_BODY_BYTES = 10 * 1024 * 1024  # API Gateway's own bound
 Handler = Callable[[Request], Response]
@@ -18,9 +20,17 @@ class GatewayServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, port: int, mounts: Mapping[str, Handler], *, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        port: int,
+        mounts: Mapping[str, Handler],
+        sockets: Mapping[str, WebSocketApi] | None = None,
+        *,
+        quiet: bool = False,
+    ) -> None:
         super().__init__(("127.0.0.1", port), _GatewayHandler)
         self.mounts = mounts
+        self.sockets = sockets or {}
         self.quiet = quiet
 
     def start(self) -> None:
@@ -51,6 +61,13 @@ class _GatewayHandler(BaseHTTPRequestHandler):
             self._send(Response(413, (), b"", "refused: body"))
             return
         body = self.rfile.read(int(length))
+        mount = self.path.partition("?")[0].rstrip("/")
+        if mount in self.server.sockets:
+            api, target = self.server.sockets[mount], "/?" + self.path.partition("?")[2]
+            request = Request.make(self.command, target, tuple(self.headers.items()), body, self.client_address[0])
+            if frames.is_upgrade(request):
+                self._serve_socket(api, request, started)
+                return
         found = self.server.find(self.path)
         if found is None:
             response = Response(404, (("Content-Type", "text/plain"),), b"No API is mounted here.\n", "no API")
@@ -60,10 +77,31 @@ class _GatewayHandler(BaseHTTPRequestHandler):
             response = self._handle(handler, request)
         self._send(response)
         if not self.server.quiet:
-            elapsed = (time.perf_counter() - started) * 1000
-            path = self.path.partition("?")[0]
-            sys.stdout.write(f"{self.command} {path} {response.status} {response.decision} {elapsed:.1f} ms\n")
-            sys.stdout.flush()
+            self._tell(response, (time.perf_counter() - started) * 1000)
+
+    def _tell(self, response: Response, milliseconds: float) -> None:
+        words = (self.command, self.path.partition("?")[0], str(response.status), response.decision, response.reason)
+        sys.stdout.write(f"{' '.join(word for word in words if word)} {milliseconds:.1f} ms\n")
+        sys.stdout.flush()
+
+    def _serve_socket(self, api: WebSocketApi, request: Request, started: float) -> None:
+        self.close_connection = True
+        connection = api.connect(request)
+        if isinstance(connection, Response):
+            answer = connection
+            self._send(answer)
+        else:
+            answer = Response(101, (), b"", "allow")
+        if not self.server.quiet:
+            self._tell(answer, (time.perf_counter() - started) * 1000)
+        if isinstance(connection, Response):
+            return
+        try:
+            frames.serve(request, self.rfile, self.wfile.write, connection.receive)
+        except (frames.ProtocolError, OSError) as error:
+            sys.stderr.write(f"gateway: WebSocket: {error}\n")
+        finally:
+            connection.close()
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = do_TRACE = _serve
 

@@ -5,15 +5,17 @@ import re
 import pytest
 
 from dev.services import ROOT
-from dev.template import Template
+from dev.template import Intrinsic, Template
 
 TEMPLATE = Template(ROOT / "template.yaml", {})
 REQUIREMENTS = [ROOT / "requirements-dev.txt", *ROOT.glob("*/requirements*.txt")]
 
 
 def actions(function: str) -> set[str]:
+    """Of the statements that are there whatever the parameters say."""
     statements = TEMPLATE.resources[function]["Properties"]["Policies"][0]["Statement"]
-    listed = [one["Action"] if isinstance(one["Action"], list) else [one["Action"]] for one in statements]
+    plain = [one for one in statements if not isinstance(one, Intrinsic)]
+    listed = [one["Action"] if isinstance(one["Action"], list) else [one["Action"]] for one in plain]
     return {action for some in listed for action in some}
 
 
@@ -72,8 +74,65 @@ def test_the_table_is_kept_and_recoverable():
     table = TEMPLATE.resources["Table"]
 
     assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
-    assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-    assert table["Properties"]["SSESpecification"] == {"SSEEnabled": True}
+    properties = TEMPLATE.properties("Table")
+    assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert properties["DeletionProtectionEnabled"] is True
+    assert properties["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
+    assert properties["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS"}
+
+
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/1"
+
+
+def test_a_key_of_ones_own_encrypts_table_and_secret_and_may_only_decrypt_through_them():
+    """A function reads what the services decrypt for it; it never gets to use the key itself."""
+    own = Template(
+        ROOT / "template.yaml", {"AWS::Region": "eu-west-1", "Table.Arn": "t", "MasterSecret": "s"}, {"KmsKeyArn": KEY}
+    )
+
+    assert own.properties("Table")["SSESpecification"]["KMSMasterKeyId"] == KEY
+    assert own.properties("MasterSecret")["KmsKeyId"] == KEY
+    for function in ("AuthorizerFunction", "KeyAdminFunction"):
+        policy = own.resources[function]["Properties"]["Policies"][0]
+        *_, last = own.resolve(policy)["Statement"]
+        assert (last["Action"], last["Resource"]) == ("kms:Decrypt", KEY)
+        assert last["Condition"]["StringEquals"]["kms:ViaService"] == [
+            "dynamodb.eu-west-1.amazonaws.com",
+            "secretsmanager.eu-west-1.amazonaws.com",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "kinds"),
+    [
+        ({"AlarmEmail": "ops@example.com"}, {"AWS::SNS::Topic", "AWS::CloudWatch::Alarm"}),
+        (
+            {"AdminDomainName": "keys.example.com", "AdminCertificateArn": "arn:aws:acm:r:1:certificate/1"},
+            {"AWS::ApiGatewayV2::DomainName", "AWS::ApiGatewayV2::ApiMapping"},
+        ),
+    ],
+)
+def test_what_is_optional_is_there_only_when_asked_for(parameters, kinds):
+    def types(template):
+        return {one["Type"] for one in template.resources.values()}
+
+    assert types(Template(ROOT / "template.yaml", {}, parameters)) - types(TEMPLATE) == kinds
+
+
+def test_without_demo_apis_nothing_of_them_is_left():
+    lean = Template(ROOT / "template.yaml", {}, {"DemoApis": "off"})
+
+    assert not [name for name in lean.resources if name.startswith(("Demo", "Echo"))]
+    assert {"AdminApi", "AuthorizerFunction", "KeyAdminFunction", "Table"} <= lean.resources.keys()
+
+
+def test_every_function_keeps_its_logs_for_a_time():
+    groups = [TEMPLATE.resources[name]["Properties"] for name in TEMPLATE.of_type("AWS::Logs::LogGroup")]
+
+    logged = {re.search(r"\$\{(\w+)\}", one["LogGroupName"].argument)[1] for one in groups}
+
+    assert logged == set(TEMPLATE.of_type("AWS::Serverless::Function"))
+    assert {one["RetentionInDays"].argument for one in groups} == {"LogRetentionDays"}
 
 
 @pytest.mark.parametrize("path", REQUIREMENTS, ids=lambda path: f"{path.parent.name}/{path.name}")
