@@ -11,11 +11,14 @@ TEMPLATE = Template(ROOT / "template.yaml", {})
 REQUIREMENTS = [ROOT / "requirements-dev.txt", *ROOT.glob("*/requirements*.txt")]
 
 
+def statements(function: str) -> list[dict]:
+    """Those that are there whatever the parameters say."""
+    found = TEMPLATE.resources[function]["Properties"]["Policies"][0]["Statement"]
+    return [one for one in found if not isinstance(one, Intrinsic)]
+
+
 def actions(function: str) -> set[str]:
-    """Of the statements that are there whatever the parameters say."""
-    statements = TEMPLATE.resources[function]["Properties"]["Policies"][0]["Statement"]
-    plain = [one for one in statements if not isinstance(one, Intrinsic)]
-    listed = [one["Action"] if isinstance(one["Action"], list) else [one["Action"]] for one in plain]
+    listed = [one["Action"] if isinstance(one["Action"], list) else [one["Action"]] for one in statements(function)]
     return {action for some in listed for action in some}
 
 
@@ -46,10 +49,9 @@ def test_the_actions_are_those_that_the_code_calls():
 
 
 def test_the_authorizer_reads_no_audit_and_writes_no_policy():
-    statements = TEMPLATE.resources["AuthorizerFunction"]["Properties"]["Policies"][0]["Statement"]
     allowed = {
         str(one["Action"]): one["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
-        for one in statements
+        for one in statements("AuthorizerFunction")
         if "dynamodb:" in str(one["Action"])
     }
     update = allowed.pop("dynamodb:UpdateItem")
