@@ -1,6 +1,6 @@
 """Cost of a million authorizations: arithmetic from measured calls and durations.
 
-Prices of us-east-1, arm64, on demand, as AWS lists them (read in November 2026): DynamoDB
+Prices of us-east-1, arm64, on demand: DynamoDB as of November 2024,
 $0.625 a million write units and $0.125 a million read units, Lambda $0.0000133334 a GB-second
 and $0.20 a million requests. API Gateway itself and logs are not part of it.
 """

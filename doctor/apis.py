@@ -58,7 +58,7 @@ def apis(template: Template) -> Iterator[Api]:
     for one in template.of(*_SAM_KINDS):
         kind = _SAM_KINDS[one.kind]
         node = template.setting(one, "Variables" if kind == REST else "StageVariables")
-        yield Api(one, kind, is_sam=True, variables=dict(node.entries()) if node else {})
+        yield Api(one, kind, is_sam=True, variables=_resolved(template, node))
     for one in template.of("AWS::ApiGateway::RestApi"):
         yield Api(one, REST, is_sam=False, variables=_variables(template, one.name, "RestApiId", "Variables"))
     for one in template.of("AWS::ApiGatewayV2::Api"):
@@ -125,8 +125,12 @@ def _variables(template: Template, api: str, reference: str, name: str) -> dict[
     for stage in template.of("AWS::ApiGateway::Stage", "AWS::ApiGatewayV2::Stage"):
         variables = stage.get(name)
         if variables is not None and api in names_in(stage.get(reference)):
-            found |= dict(variables.entries())
+            found |= _resolved(template, variables)
     return found
+
+
+def _resolved(template: Template, variables: Node | None) -> dict[str, Node]:
+    return {name: template.resolved(one) for name, one in (variables.entries() if variables else ())}
 
 
 def _sam_authorizers(template: Template, api: Api) -> Iterator[Authorizer]:

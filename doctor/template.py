@@ -78,6 +78,7 @@ class Template:
             raise TemplateError(str(error)) from None
         root = _read(composed) if composed else Node(None, 1)
         self._globals = root.get("Globals") or Node({}, 1)
+        self._parameters = root.get("Parameters") or Node({}, 1)
         self.resources = {
             name: Resource(name, kind.text if (kind := one.get("Type")) else "", one)
             for name, one in (root.get("Resources") or Node({}, 1)).entries()
@@ -97,6 +98,12 @@ class Template:
     def setting(self, resource: Resource, *path: str) -> Node | None:
         """A property of a SAM resource, from Globals where it has none itself."""
         return resource.get(*path) or self._globals.get(resource.kind.rpartition("::")[2], *path)
+
+    def resolved(self, node: Node) -> Node:
+        """The value itself; of a parameter its default, where it has one."""
+        name = node.get("Ref")
+        default = self._parameters.get(name.text, "Default") if name else None
+        return default._replace(line=node.line) if default else node
 
 
 def names_in(node: Node | None) -> set[str]:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -54,6 +55,17 @@ def test_sam_and_cfn_lint_find_nothing(path):
         env=ENVIRON | {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"},
     )
     run(SAM_TOOLS / "cfn-lint", path)
+
+
+def test_they_import_what_the_template_exports():
+    exported = set(
+        re.findall(r"Export: \{ Name: !Sub \"\$\{AWS::StackName\}-(\w+)\"", (ROOT / "template.yaml").read_text())
+    )
+    sources = [*TEMPLATES, *EXAMPLES.glob("terraform/*/main.tf"), EXAMPLES / "cdk" / "app.py"]
+
+    for path in sources:
+        imported = set(re.findall(r"(?i)\{(?:TollgateStack|var\.tollgate_stack|tollgate)\}-(\w+)", path.read_text()))
+        assert "AuthorizerArn" in imported <= exported, path
 
 
 def test_the_copy_of_the_decorator_is_the_decorator():

@@ -109,9 +109,10 @@ def limiting_stack(tmp_path_factory):
     end = text.index("      Events:\n", start)
     code = (ROOT / "integration" / "tollgate_limits.py").read_text() + ECHO
     text = text[:start] + textwrap.indent(code, " " * 8) + text[end:]
-    api = "  DemoHttpApi:\n    Type: AWS::Serverless::HttpApi\n    Properties:\n"
-    assert api in text
-    text = text.replace(api, f"{api}      StageVariables: {{ tollgateLimits: integration }}\n")
+    api = "    Type: AWS::Serverless::HttpApi\n    Properties:\n"
+    before, found, after = text.rpartition(api)
+    assert before.rstrip().endswith("DemoHttpApi:\n    Condition: HasDemo")
+    text = f"{before}{found}      StageVariables: {{ tollgateLimits: integration }}\n{after}"
     path = tmp_path_factory.mktemp("limits") / "template.yaml"
     path.write_text(text)
     with LocalStack(template=path) as running:
