@@ -19,7 +19,7 @@ dev: .venv/ready .venv-ministack/ready ## run the whole stack on this machine (P
 	@exec .venv/bin/python -m dev
 
 .PHONY: test
-test: .venv/ready .venv-ministack/ready .venv-sam/ready ## run the tests
+test: .venv/ready .venv-ministack/ready .venv-sam/ready $(if $(shell command -v node),.venv-cdk/ready) ## run the tests
 	.venv/bin/python -m pytest $(TESTS)
 
 .PHONY: bench
@@ -68,13 +68,13 @@ doctor: .venv/ready ## find mistakes in a SAM or CloudFormation template (TEMPLA
 
 .PHONY: lock
 lock: ## pin the dependencies anew, with hashes (needs uv)
-	for part in authorizer:authorizer/requirements.txt key-admin:key_admin/requirements.txt dev:requirements-dev.txt ministack:dev/requirements-ministack.txt sam:dev/requirements-sam.txt; do \
+	for part in authorizer:authorizer/requirements.txt key-admin:key_admin/requirements.txt dev:requirements-dev.txt ministack:dev/requirements-ministack.txt sam:dev/requirements-sam.txt cdk:dev/requirements-cdk.txt; do \
 	  uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 pyproject.toml --group "$${part%%:*}" --output-file "$${part#*:}"; \
 	done
 
 .PHONY: clean
 clean: ## remove environments, builds and caches
-	rm -rf .venv .venv-ministack .venv-sam .dynamodb-local .aws-sam .dev .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-ministack .venv-sam .venv-cdk .dynamodb-local .aws-sam .dev .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 define environment
 	@test -n "$(PYTHON)" || { echo "Tollgate needs Python 3.11 or newer"; exit 1; }
@@ -91,6 +91,9 @@ endef
 
 .venv-sam/ready: dev/requirements-sam.txt
 	$(call environment,.venv-sam,$<)
+
+.venv-cdk/ready: dev/requirements-cdk.txt
+	$(call environment,.venv-cdk,$<)
 
 .dynamodb-local/ready: dev/dynamodb-local/pom.xml
 	@command -v java >/dev/null && command -v mvn >/dev/null || { echo "DynamoDB Local needs Java 17 and Maven"; exit 1; }
