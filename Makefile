@@ -102,7 +102,7 @@ endef
 	@mvn -q -B -f $< dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$(CURDIR)/.dynamodb-local"
 	@touch $@
 
-# --- what `sam build` calls, in a copy of this folder ---------------------------------------
+# --- what `sam build` calls -----------------------------------------------------------------
 
 # Wheels for the runtime and architecture that template.yaml names, whatever machine builds;
 # only test-stack, which runs the functions on this machine, asks for its own.
@@ -113,9 +113,9 @@ define package
 	  --platform manylinux2014_$(MACHINE) --platform manylinux_2_28_$(MACHINE) --platform manylinux_2_34_$(MACHINE) \
 	  --python-version 3.13 --implementation cp --no-compile --target "$(ARTIFACTS_DIR)" -r $(1)/requirements.txt
 	cp -r access store $(1) "$(ARTIFACTS_DIR)/"
-	rm -rf "$(ARTIFACTS_DIR)"/bin "$(ARTIFACTS_DIR)"/$(1)/requirements.txt
+	cd "$(ARTIFACTS_DIR)" && rm -rf bin cffi pycparser $(1)/requirements.txt # of cffi only _cffi_backend is imported
 	find "$(ARTIFACTS_DIR)" -name __pycache__ -prune -exec rm -rf {} +
-	env -u PYTHONDONTWRITEBYTECODE python3.13 -m compileall -q --invalidation-mode unchecked-hash "$(ARTIFACTS_DIR)"
+	env -u PYTHONDONTWRITEBYTECODE python3.13 -m compileall -q --invalidation-mode unchecked-hash -s "$(ARTIFACTS_DIR)" -p /var/task "$(ARTIFACTS_DIR)"
 endef
 
 .PHONY: build-AuthorizerFunction build-KeyAdminFunction

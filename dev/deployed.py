@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 import boto3
 
@@ -31,6 +32,8 @@ class Deployed(NamedTuple):
     rest_url: str
     http_url: str
     admin_key: str
+    limit_status: int  # what the demo REST API answers where a limit is reached
+    usage_key: str  # what a client of MiniStack has to send: there the authorizer's is ignored
     function: str
     client: Any
 
@@ -59,14 +62,34 @@ def in_ministack() -> Iterator[Deployed]:
         try:
             wait_until_ready(endpoint, process, log)
             _deploy(endpoint, Path(folder))
-            yield _describe(STACK, endpoint)
+            yield _in_ministack(endpoint)
         finally:
             end(process, seconds=10)
 
 
-def in_account(stack: str) -> Deployed:
-    """A stack of the account and Region that the environment's credentials name."""
-    return _describe(stack, None)
+@contextmanager
+def in_account(stack: str) -> Iterator[Deployed]:
+    """A stack of the account and Region that the environment's credentials name. Its admin key goes afterwards."""
+    found, created = _with_admin_key(_describe(stack, {}))
+    try:
+        yield found
+    finally:
+        found.invoke_admin(direct("DELETE", f"/keys/{created['key_hash']}"))
+
+
+def direct(method: str, path: str, body: Any = None) -> dict[str, Any]:
+    """An event for the admin function as its gateway would send it, for a direct invocation."""
+    route, _, query = path.partition("?")
+    return {
+        "version": "2.0",
+        "rawPath": route,
+        "rawQueryString": query,
+        "headers": {"content-type": "application/json"},
+        "queryStringParameters": dict(parse_qsl(query)),
+        "requestContext": {"http": {"method": method, "path": route}, "stage": "$default"},
+        "body": None if body is None else json.dumps(body),
+        "isBase64Encoded": False,
+    }
 
 
 def _deploy(endpoint: str, folder: Path) -> None:
@@ -76,7 +99,13 @@ def _deploy(endpoint: str, folder: Path) -> None:
     built = folder / "template.yaml"
     _run([SAM, "build", "--build-dir", folder], ROOT, environ)
     deploy = [SAM, "deploy", "--template-file", built, "--stack-name", STACK, "--resolve-s3"]
-    deploy += ["--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset"]
+    deploy += [
+        "--capabilities",
+        "CAPABILITY_IAM",
+        "--no-confirm-changeset",
+        "--parameter-overrides",
+        "LimitAnswer=deny",
+    ]
     _run(deploy, folder, environ)
 
 
@@ -87,19 +116,39 @@ def _run(command: list[Any], cwd: Path, environ: dict[str, str]) -> None:
         done.check_returncode()
 
 
-def _describe(stack: str, endpoint: str | None) -> Deployed:
-    settings: dict[str, Any] = {}
-    if endpoint is not None:
-        settings = {"endpoint_url": endpoint, "region_name": CREDENTIALS["AWS_REGION"]}
-        settings |= {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
-    stacks = boto3.client("cloudformation", **settings).describe_stacks(StackName=stack)["Stacks"]
-    outputs = {one["OutputKey"]: one["OutputValue"] for one in stacks[0]["Outputs"]}
-    admin, rest, http = outputs["AdminUrl"], outputs["DemoRestUrl"], outputs["DemoHttpUrl"]
-    if endpoint is not None:
-        api_id = rest.removeprefix("https://").partition(".")[0]
-        stage = rest.rpartition("/")[2]
-        admin, rest, http = "", f"{endpoint}/restapis/{api_id}/{stage}/_user_request_", ""
-    function = outputs["KeyAdminFunctionName"]
-    found = Deployed(admin, rest, http, "", function, boto3.client("lambda", **settings))
+def _describe(stack: str, settings: dict[str, Any]) -> Deployed:
+    described = boto3.client("cloudformation", **settings).describe_stacks(StackName=stack)["Stacks"][0]
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in described["Outputs"]}
+    parameters = {one["ParameterKey"]: one["ParameterValue"] for one in described["Parameters"]}
+    return Deployed(
+        outputs["AdminUrl"],
+        outputs["DemoRestUrl"],
+        outputs["DemoHttpUrl"],
+        "",
+        429 if parameters["LimitAnswer"] == "429" else 403,
+        "",
+        outputs["KeyAdminFunctionName"],
+        boto3.client("lambda", **settings),
+    )
+
+
+def _in_ministack(endpoint: str) -> Deployed:
+    """Without HTTP APIs, whose routes MiniStack leaves out, and with the key that it wants from clients."""
+    settings: dict[str, Any] = {"endpoint_url": endpoint, "region_name": CREDENTIALS["AWS_REGION"]}
+    settings |= {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+    found = _describe(STACK, settings)
+    api_id, stage = found.rest_url.removeprefix("https://").partition(".")[0], found.rest_url.rpartition("/")[2]
+    keys = boto3.client("apigateway", **settings).get_api_keys(includeValues=True)["items"]
+    return _with_admin_key(
+        found._replace(
+            admin_url="",
+            rest_url=f"{endpoint}/restapis/{api_id}/{stage}/_user_request_",
+            http_url="",
+            usage_key=keys[0]["value"],
+        )
+    )[0]
+
+
+def _with_admin_key(found: Deployed) -> tuple[Deployed, dict[str, Any]]:
     created = found.invoke_admin({"operation": "create_admin_key", "name": "verification"})
-    return found._replace(admin_key=created["key_id"])
+    return found._replace(admin_key=created["key_id"]), created

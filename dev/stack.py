@@ -90,6 +90,11 @@ class LocalStack:
         return f"http://127.0.0.1:{self.port}/rest/{self._rest_stages[0]}"
 
     @property
+    def limit_status(self) -> int:
+        """What the demo REST API answers where a limit is reached."""
+        return 429
+
+    @property
     def socket_url(self) -> str:
         return f"ws://127.0.0.1:{self.port}/ws"
 

@@ -10,41 +10,30 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from joserfc import jwk as jose_jwk
 from joserfc import jwt as jose_jwt
 
-from tests.conftest import SECRET, call, sign
+from tests.conftest import SECRET, WHERE, call, sign
 
+THREADS = 16 if WHERE == "ministack" else 64  # MiniStack starts a process for each request at a time
 UNAUTHORIZED = '{"error":"unauthorized"}'
-FORBIDDEN = '{"message":"Forbidden"}'
 
 
-def test_an_allowed_request_reaches_the_integration_with_its_context(stack, admin):
+def test_an_allowed_request_reaches_the_integration_with_its_context(url, admin):
     key = admin.create_key(name="acme", owner="acme-inc", metadata={"tier": "gold"}, tags=["mobile"])
-    token = sign(key["key_id"])
 
-    rest, http = (
-        call("GET", f"{stack.rest_url}/orders", token=token),
-        call("GET", f"{stack.http_url}/orders", token=token),
-    )
+    answer = call("GET", f"{url}/orders", token=sign(key["key_id"]))
 
-    assert (rest.status, http.status) == (200, 200)
-    assert rest.body["authorizer"]["principalId"] == "acme-inc"
-    for answer in (rest, http):
-        context = answer.body["authorizer"]
-        assert context["keyHash"] == key["key_hash"]
-        assert (context["keyName"], context["owner"], context["tags"], context["meta_tier"]) == (
-            "acme",
-            "acme-inc",
-            "mobile",
-            "gold",
-        )
-        assert context["quotaLimit"] == ""
+    assert answer.status == 200
+    context = answer.body["authorizer"]
+    told = (context["keyHash"], context["keyName"], context["owner"], context["tags"], context["meta_tier"])
+    assert told == (key["key_hash"], "acme", "acme-inc", "mobile", "gold")
+    assert context["quotaLimit"] == ""
+    assert context.get("principalId", "acme-inc") == "acme-inc"
 
 
-def test_every_failure_of_authentication_is_answered_alike(stack, admin):
+def test_every_failure_of_authentication_is_answered_alike(url, stack, admin):
     """No answer tells a forger what was wrong, or whether a key exists."""
     key = admin.create_key()
     good = sign(key["key_id"])
     bad = [
-        "",
         "garbage",
         "tg_" + "A" * 48,
         sign("nobody-knows-this-key"),
@@ -56,13 +45,20 @@ def test_every_failure_of_authentication_is_answered_alike(stack, admin):
         key["key_id"],
     ]
 
-    rest = [call("GET", f"{stack.rest_url}/x", token=token) for token in bad]
-    http = [call("GET", f"{stack.http_url}/x", token=token) for token in bad if token]
+    answers = [call("GET", f"{url}/x", token=token) for token in bad]
 
-    told = {(one.status, one.text, one.headers["www-authenticate"], len(one.headers)) for one in rest}
-    assert told == {(401, UNAUTHORIZED, 'Bearer error="invalid_token"', len(rest[0].headers))}
-    assert {(one.status, one.text) for one in http} == {(403, FORBIDDEN)}
-    assert call("GET", f"{stack.http_url}/x").status == 401
+    assert {one.status for one in answers} == {401 if url == stack.rest_url else 403}
+    assert len({(one.text, *sorted(one.headers)) for one in answers}) == 1
+
+
+def test_a_request_without_a_token_is_a_401(url):
+    assert call("GET", f"{url}/x").status == 401
+
+
+def test_a_refusal_is_worded_as_the_gateway_responses_say(stack, admin):
+    rest = call("GET", f"{stack.rest_url}/x", token="garbage")
+
+    assert (rest.text, rest.headers["www-authenticate"]) == (UNAUTHORIZED, 'Bearer error="invalid_token"')
 
 
 def test_two_different_tokens_in_one_request_are_refused(stack, admin):
@@ -72,22 +68,26 @@ def test_two_different_tokens_in_one_request_are_refused(stack, admin):
     assert call("GET", f"{stack.rest_url}/x", token=both).status == 401
 
 
-@pytest.mark.parametrize(
-    ("members", "reason"),
-    [
-        ({"enabled": False}, "key_disabled"),
-        ({"grants": [{"api": "*", "path": "/elsewhere/*"}]}, "not_granted"),
-        ({"grants": [{"api": "*", "methods": ["POST"]}]}, "not_granted"),
-        ({"grants": [{"api": "admin"}]}, "not_granted"),
-    ],
-)
-def test_who_is_known_hears_why_he_is_forbidden(stack, admin, members, reason):
-    token = sign(admin.create_key(**members)["key_id"])
+FORBIDDEN = {
+    "key_disabled": {"enabled": False},
+    "not_granted": {
+        "grants": [{"api": "*", "path": "/elsewhere/*"}, {"api": "*", "methods": ["POST"]}, {"api": "admin"}]
+    },
+}
 
-    rest, http = call("GET", f"{stack.rest_url}/x", token=token), call("GET", f"{stack.http_url}/x", token=token)
 
-    assert (rest.status, rest.body) == (403, {"error": reason})
-    assert (http.status, http.text) == (403, FORBIDDEN)
+@pytest.mark.parametrize("reason", FORBIDDEN)
+def test_who_is_known_and_may_not_is_forbidden(url, admin, reason):
+    token = sign(admin.create_key(**FORBIDDEN[reason])["key_id"])
+
+    assert call("GET", f"{url}/x", token=token).status == 403
+
+
+@pytest.mark.parametrize("reason", FORBIDDEN)
+def test_who_is_known_hears_why_he_is_forbidden(stack, admin, reason):
+    token = sign(admin.create_key(**FORBIDDEN[reason])["key_id"])
+
+    assert call("GET", f"{stack.rest_url}/x", token=token).body == {"error": reason}
 
 
 def test_a_key_on_an_inactive_policy_is_forbidden(stack, admin):
@@ -120,7 +120,6 @@ def test_a_limit_answers_429_with_retry_after(stack, admin, limits, reason):
     token = sign(admin.create_key(**limits)["key_id"])
 
     answers = [call("GET", f"{stack.rest_url}/x", token=token) for _ in range(3)]
-    http = call("GET", f"{stack.http_url}/x", token=token)
 
     assert [one.status for one in answers] == [200, 200, 429]
     refused = answers[-1]
@@ -129,7 +128,6 @@ def test_a_limit_answers_429_with_retry_after(stack, admin, limits, reason):
     assert 0 < wait <= 3600
     assert (refused.headers["x-ratelimit-limit"], refused.headers["x-ratelimit-remaining"]) == ("2", "0")
     assert int(refused.headers["x-ratelimit-reset"]) > time.time()
-    assert (http.status, http.text) == (403, FORBIDDEN)
 
 
 def test_a_prepaid_quota_that_is_used_up_names_no_time_to_wait(stack, admin):
@@ -142,24 +140,9 @@ def test_a_prepaid_quota_that_is_used_up_names_no_time_to_wait(stack, admin):
 
 
 @pytest.mark.parametrize(
-    "algorithm",
-    [
-        "HS256",
-        "HS384",
-        "HS512",
-        "RS256",
-        "RS384",
-        "RS512",
-        "PS256",
-        "PS384",
-        "PS512",
-        "ES256",
-        "ES384",
-        "ES512",
-        "EdDSA",
-    ],
+    "algorithm", [*(f"{family}{bits}" for family in ("HS", "RS", "PS", "ES") for bits in (256, 384, 512)), "EdDSA"]
 )
-def test_every_algorithm_verifies_tokens_of_an_independent_library(stack, admin, algorithm):
+def test_every_algorithm_verifies_tokens_of_an_independent_library(url, admin, algorithm):
     key = admin.create_key(jwt_data={"algorithm": algorithm, "generate": True})
     shown = key["jwt_data"]
     private = (
@@ -176,7 +159,7 @@ def test_every_algorithm_verifies_tokens_of_an_independent_library(stack, admin,
         warnings.simplefilter("ignore")  # the library prefers the newer name Ed25519 (RFC 9864)
         token = jose_jwt.encode(header, {"exp": int(time.time()) + 60}, private, algorithms=[algorithm])
 
-    assert call("GET", f"{stack.http_url}/x", token=token).status == 200
+    assert call("GET", f"{url}/x", token=token).status == 200
 
 
 def test_sub_names_the_key_only_where_kid_is_absent(stack, admin):
@@ -206,42 +189,48 @@ def test_a_public_key_as_pem_is_taken_and_verifies(stack, admin):
     assert call("GET", f"{stack.rest_url}/x", token=token).status == 200
 
 
-def test_an_opaque_key_is_its_own_credential_bare_or_as_bearer(stack, admin):
-    answer = admin("POST", "/keys", {"name": "opaque", "grants": [{"api": "*"}]})
-    key_id = answer.body["key_id"]
+def test_an_opaque_key_is_its_own_credential_bare_or_as_bearer(url, admin):
+    key_id = admin("POST", "/keys", {"name": "opaque", "grants": [{"api": "*"}]}).body["key_id"]
 
-    assert call("GET", f"{stack.rest_url}/x", token=key_id).status == 200
-    assert call("GET", f"{stack.http_url}/x", headers={"Authorization": key_id}).status == 200
-    assert call("GET", f"{stack.http_url}/x", headers={"Authorization": f"bEARER {key_id}"}).status == 200
+    for sent in (key_id, f"Bearer {key_id}", f"bEARER {key_id}"):
+        assert call("GET", f"{url}/x", headers={"Authorization": sent}).status == 200
+
+
+def test_a_limit_refuses_and_nothing_else_is_counted(url, stack, admin):
+    """Without the 429 channel, and on every HTTP API, a limit is a 403."""
+    token = sign(admin.create_key(quotas=[{"limit": 2, "period": "hour"}])["key_id"])
+    status = stack.limit_status if url == stack.rest_url else 403
+
+    assert call("GET", f"{url}/x", token=f"{token}x").status in {401, 403}
+    assert [call("GET", f"{url}/x", token=token).status for _ in range(4)] == [200, 200, status, status]
 
 
 @pytest.mark.parametrize("round_", range(5))
-def test_of_64_threads_at_a_quota_of_100_exactly_100_are_allowed(stack, admin, round_):
+def test_of_many_threads_at_a_quota_of_100_exactly_100_are_allowed(stack, admin, round_):
     """However many environments count at once, none admits one too many or too few."""
     token = sign(
         admin.create_key(
-            quotas=[{"limit": 100, "period": "day"}], rate_limits=[{"limit": 100_000, "period": "second"}]
+            quotas=[{"limit": 100, "period": "day"}], rate_limits=[{"limit": 100_000, "period": "minute"}]
         )["key_id"]
     )
-    seen: Counter[int] = Counter()
+    answered = []
 
     def hammer():
-        for _ in range(3):
-            seen[call("GET", f"{stack.rest_url}/x", token=token).status] += 1
+        answered.extend([call("GET", f"{stack.rest_url}/x", token=token).status for _ in range(192 // THREADS)])
 
-    threads = [threading.Thread(target=hammer) for _ in range(64)]
+    threads = [threading.Thread(target=hammer) for _ in range(THREADS)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert seen == {200: 100, 429: 92}
+    assert Counter(answered) == {200: 100, stack.limit_status: 92}
 
 
 def test_a_key_disabled_while_it_is_hammered_is_refused_on_the_next_request(stack, admin):
     """Twenty times out of twenty: no request that starts after the PATCH is answered passes."""
     for _ in range(20):
-        key = admin.create_key(rate_limits=[{"limit": 100_000, "period": "second"}])
+        key = admin.create_key(rate_limits=[{"limit": 100_000, "period": "minute"}])
         token, stop, late = sign(key["key_id"]), threading.Event(), []
         disabled = threading.Event()
 
