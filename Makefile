@@ -8,14 +8,14 @@ PYTHON := $(shell for candidate in python3.13 python3 python; do $$candidate -c 
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes
 SAM := SAM_CLI_TELEMETRY=0 AWS_EC2_METADATA_DISABLED=true AWS_DEFAULT_REGION=us-east-1 .venv-sam/bin/sam
 
-export PORT DATA
+export PORT DATA SERVICES
 
 .PHONY: help
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 .PHONY: dev
-dev: .venv/ready .venv-ministack/ready ## run the whole stack on this machine (PORT=3000, DATA=DIR)
+dev: .venv/ready .venv-ministack/ready ## run the whole stack on this machine (PORT=3000, DATA=DIR, SERVICES=HOST:PORT)
 	@exec .venv/bin/python -m dev
 
 .PHONY: test
@@ -44,6 +44,10 @@ BLACK_BOX := .venv/bin/python -m pytest tests/test_outcomes.py
 test-stack: .venv/ready .venv-ministack/ready .venv-sam/ready ## build, deploy into MiniStack, test that
 	@if python3.13 -c '' 2>/dev/null; then TOLLGATE_STACK=ministack $(BLACK_BOX); \
 	else echo "test-stack did not run: sam build needs python3.13, which is not here"; fi
+
+.PHONY: test-sam-local
+test-sam-local: .venv/ready .venv-ministack/ready .venv-sam/ready ## test the built functions by `sam local` (needs Docker)
+	SAM_LOCAL=1 .venv/bin/python -m pytest tests/deploy/test_sam_local.py
 
 .PHONY: verify-stack
 verify-stack: .venv/ready ## test a stack in your AWS account (STACK=name)

@@ -5,9 +5,10 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
-from dev.services import ROOT
+from dev.services import ROOT, Services
 from dev.stack import LocalStack, show
 
 ENDPOINTS = ROOT / ".dev" / "endpoints.json"
@@ -38,10 +39,9 @@ def main() -> int:
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    port = _read_port(os.environ.get("PORT", "3000"))
-    data = os.environ.get("DATA")
+    port = _read_port("PORT", os.environ.get("PORT") or "3000")
     show("Starting DynamoDB, Secrets Manager, the functions and the gateway …")
-    with LocalStack(port=port, data=Path(data) if data else None, progress=show, quiet=False) as stack:
+    with LocalStack(port=port, services=_services(os.environ), progress=show, quiet=False) as stack:
         endpoints = {
             "admin_url": stack.admin_url,
             "rest_url": stack.rest_url,
@@ -60,9 +60,15 @@ def main() -> int:
     return 0
 
 
-def _read_port(text: str) -> int:
+def _services(environ: Mapping[str, str]) -> Services:
+    data = environ.get("DATA")
+    host, _, port = (environ.get("SERVICES") or "127.0.0.1:0").rpartition(":")
+    return Services(Path(data) if data else None, host=host or "127.0.0.1", port=_read_port("SERVICES", port))
+
+
+def _read_port(name: str, text: str) -> int:
     if not text.isdigit() or int(text) > 65_535:  # noqa: PLR2004 - the highest port
-        sys.exit(f"PORT must be a number from 0 to 65535, not {text!r}")
+        sys.exit(f"{name} must have a port from 0 to 65535, not {text!r}")
     return int(text)
 
 

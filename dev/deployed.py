@@ -92,12 +92,17 @@ def direct(method: str, path: str, body: Any = None) -> dict[str, Any]:
     }
 
 
+def build(folder: Path, environ: dict[str, str]) -> None:
+    """Build both functions as they are deployed, with wheels of this machine."""
+    path = f"{SAM.parent}:{os.environ['PATH']}"
+    _run([SAM, "build", "--build-dir", folder], ROOT, environ | {"PATH": path, "MACHINE": os.uname().machine})
+
+
 def _deploy(endpoint: str, folder: Path) -> None:
     environ = os.environ | CREDENTIALS
     environ |= {"SAM_CLI_TELEMETRY": "0", "AWS_EC2_METADATA_DISABLED": "true", "AWS_ENDPOINT_URL": endpoint}
-    environ |= {"PATH": f"{SAM.parent}:{os.environ['PATH']}", "MACHINE": os.uname().machine}
+    build(folder, environ)
     built = folder / "template.yaml"
-    _run([SAM, "build", "--build-dir", folder], ROOT, environ)
     deploy = [SAM, "deploy", "--template-file", built, "--stack-name", STACK, "--resolve-s3"]
     deploy += [
         "--capabilities",

@@ -31,12 +31,13 @@ SECRET_NAME = "tollgate-master-secret"  # noqa: S105 - a name
 
 
 class Services:
-    """A running MiniStack. `data` keeps what it holds between runs."""
+    """A running MiniStack. `data` keeps what it holds between runs; port 0 is any free one."""
 
-    def __init__(self, data: Path | None = None) -> None:
+    def __init__(self, data: Path | None = None, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self._data = data
-        self.port = free_port()
-        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self._host = host
+        self.port = port or free_port()
+        self.endpoint = f"http://{host}:{self.port}"
 
     def __enter__(self) -> Self:
         if not MINISTACK.exists():
@@ -46,8 +47,8 @@ class Services:
         environ = {
             "PATH": os.environ.get("PATH", ""),
             "GATEWAY_PORT": str(self.port),
-            "BIND_HOST": "127.0.0.1",
-            "MINISTACK_HOST": "127.0.0.1",
+            "BIND_HOST": self._host,
+            "MINISTACK_HOST": self._host,
             "MINISTACK_REGION": REGION,
             "SERVICES": "dynamodb,secretsmanager,events,sqs",
         }

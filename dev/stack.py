@@ -30,19 +30,19 @@ Progress = Callable[[str], None]
 
 
 class LocalStack:
-    """A running stack. `data` keeps its table and secret between runs."""
+    """A running stack. `services` hold its table and secret."""
 
     def __init__(
         self,
         *,
         port: int = 0,
-        data: Path | None = None,
+        services: Services | None = None,
         template: Path = ROOT / "template.yaml",
         progress: Progress = lambda _: None,
         quiet: bool = True,
     ) -> None:
         self._wanted_port = port
-        self._services = Services(data)
+        self._services = services or Services()
         self._progress = progress
         self._quiet = quiet
         self.template = Template(template, {"AWS::Region": REGION, "AWS::StackId": STACK_ID})

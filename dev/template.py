@@ -13,6 +13,13 @@ from typing import Any
 import yaml
 
 
+def _merged(common: Any, own: Any) -> Any:
+    """As SAM applies Globals: maps merge, lists join, anything else of the resource wins."""
+    if isinstance(common, dict) and isinstance(own, dict):
+        return common | {name: _merged(common[name], one) if name in common else one for name, one in own.items()}
+    return [*common, *own] if isinstance(common, list) and isinstance(own, list) else own
+
+
 class TemplateError(Exception):
     """The template holds something that the local run does not understand."""
 
@@ -117,7 +124,7 @@ class Template:
         resource = self.resources[name]
         own: dict[str, Any] = dict(resource.get("Properties", {}))
         if resource["Type"] == "AWS::Serverless::Function":
-            own = {**self._globals.get("Function", {}), **own}
+            own = _merged(self._globals.get("Function", {}), own)
         resolved: dict[str, Any] = {key: value for key, value in own.items() if key not in {"Policies", "Events"}}
         properties: dict[str, Any] = self.resolve(resolved)
         return properties | {key: own[key] for key in ("Events",) if key in own}
