@@ -50,9 +50,10 @@ test-sam-local: .venv/ready .venv-ministack/ready .venv-sam/ready ## test the bu
 	SAM_LOCAL=1 .venv/bin/python -m pytest tests/deploy/test_sam_local.py
 
 .PHONY: verify-stack
-verify-stack: .venv/ready ## test a stack in your AWS account (STACK=name)
+verify-stack: .venv/ready .venv-sam/ready ## test a stack in your AWS account, ask API Gateway its open points (STACK=name)
 	@test -n "$(STACK)" || { echo "make verify-stack STACK=name"; exit 1; }
 	TOLLGATE_STACK="$(STACK)" $(BLACK_BOX)
+	.venv/bin/python -m dev.open_points "$(STACK)-open-points"
 
 .PHONY: check
 check: .venv/ready .venv-sam/ready ## lint, types, imports, template
@@ -61,6 +62,7 @@ check: .venv/ready .venv-sam/ready ## lint, types, imports, template
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	$(SAM) validate --lint --template template.yaml
+	$(SAM) validate --lint --template dev/open_points/template.yaml
 
 .PHONY: build
 build: .venv-sam/ready ## build both functions as they are deployed, into .aws-sam/build
