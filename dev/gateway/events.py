@@ -50,14 +50,27 @@ def rest_request(request: Request, stage: Stage, route: Route) -> dict[str, Any]
 
 def http_request(request: Request, stage: Stage, route: Route, identity: list[str], version: str) -> dict[str, Any]:
     if version == "1.0":
-        event = rest_request(request, stage, route)
-        joined = ",".join(identity)
-        return {"version": "1.0", "identitySource": joined, "authorizationToken": joined} | event
+        return _http_request_1(request, stage, route, ",".join(identity))
     event = http_proxy(request, stage, route, None)
     for name in ("body", "isBase64Encoded"):
         event.pop(name, None)
     arn = stage.method_arn(request)
     return event | {"type": "REQUEST", "routeArn": arn, "identitySource": identity or None}
+
+
+def _http_request_1(request: Request, stage: Stage, route: Route, identity: str) -> dict[str, Any]:
+    """Like a REST API's, but for the names of the route, the path, and maps that are empty instead of null."""
+    resource = route.key.rpartition(" ")[2]
+    event = rest_request(request, stage, Route(resource, route.parameters))
+    event["requestContext"] |= {"resourceId": route.key, "path": _staged_path(request, stage)}
+    maps = ("queryStringParameters", "multiValueQueryStringParameters", "pathParameters", "stageVariables")
+    event |= {name: event[name] or {} for name in maps}
+    return {"version": "1.0", "identitySource": identity, "authorizationToken": identity} | event
+
+
+def _staged_path(request: Request, stage: Stage) -> str:
+    """The path with the stage before it, which `$default` is not."""
+    return request.path if stage.name == "$default" else f"/{stage.name}{request.path}"
 
 
 def websocket_connect(request: Request, stage: Stage, connection_id: str) -> dict[str, Any]:
@@ -91,7 +104,7 @@ def rest_proxy(request: Request, stage: Stage, route: Route, authorizer: Mapping
         "resourceId": "05c7jb",
         "resourcePath": route.key,
         "httpMethod": request.method,
-        "path": f"/{stage.name}{request.path}",
+        "path": _staged_path(request, stage),
         "stage": stage.name,
         "accountId": ACCOUNT,
         "apiId": stage.api_id,
@@ -102,7 +115,8 @@ def rest_proxy(request: Request, stage: Stage, route: Route, authorizer: Mapping
         "requestTimeEpoch": int(request.received_at * 1000),
         "domainName": stage.domain,
         "domainPrefix": stage.api_id,
-        "identity": {"sourceIp": request.source_ip, "userAgent": request.header("user-agent"), "apiKey": None},
+        "identity": dict.fromkeys(("accountId", "apiKey", "caller", "user", "userArn", "accessKey"))
+        | {"sourceIp": request.source_ip, "userAgent": request.header("user-agent")},
     }
     if authorizer is not None:
         context["authorizer"] = dict(authorizer)
@@ -121,7 +135,7 @@ def rest_proxy(request: Request, stage: Stage, route: Route, authorizer: Mapping
 
 def http_proxy(request: Request, stage: Stage, route: Route, authorizer: Mapping[str, Any] | None) -> dict[str, Any]:
     moment = datetime.fromtimestamp(request.received_at, UTC)
-    path = request.path if stage.name == "$default" else f"/{stage.name}{request.path}"
+    path = _staged_path(request, stage)
     headers: dict[str, str] = {}
     cookies: list[str] = []
     for name, value in request.headers:

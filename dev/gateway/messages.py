@@ -22,8 +22,18 @@ class Request(NamedTuple):
 
     @classmethod
     def make(cls, method: str, target: str, headers: tuple[Header, ...], body: bytes, source_ip: str) -> "Request":
+        """A request with the headers that API Gateway adds."""
         path, _, query = target.partition("?")
-        return cls(method, path or "/", query, headers, body, source_ip, str(uuid.uuid4()), time.time())
+        received_at, request_id = time.time(), str(uuid.uuid4())
+        before = next((value for name, value in headers if name.lower() == "x-forwarded-for"), "")
+        kept = tuple((name, value) for name, value in headers if not name.lower().startswith("x-forwarded-"))
+        added = (
+            ("X-Forwarded-For", f"{before}, {source_ip}" if before else source_ip),
+            ("X-Forwarded-Port", "443"),
+            ("X-Forwarded-Proto", "https"),
+            ("X-Amzn-Trace-Id", f"Root=1-{int(received_at):08x}-{request_id.replace('-', '')[:24]}"),
+        )
+        return cls(method, path or "/", query, kept + added, body, source_ip, request_id, received_at)
 
     def header(self, name: str) -> str | None:
         """The last value of a header, None where it is absent."""
