@@ -1,7 +1,7 @@
 """Make the gateway's APIs of what template.yaml says of them; what is not understood is refused."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dev.gateway.apis import HttpApi, Integration, RestApi
@@ -44,6 +44,14 @@ _AUTH = {
     "ApiKeyRequired",
     "AddDefaultAuthorizerToCorsPreflight",
     "AddApiKeyRequiredToCorsPreflight",
+}
+_AUTHORIZER = {
+    "FunctionArn",
+    "FunctionPayloadType",
+    "AuthorizerPayloadFormatVersion",
+    "EnableSimpleResponses",
+    "EnableFunctionDefaultPermissions",
+    "Identity",
 }
 _EVENT = {"ApiId", "RestApiId", "Method", "Path", "Auth"}
 API_TYPES = frozenset(_KNOWN)
@@ -98,7 +106,7 @@ class ApiReader:
         auth = properties.get("Auth", {})
         stage = Stage(_api_id(name), properties["StageName"], properties.get("Variables", {}))
         authorizers = {
-            label: self._rest_authorizer(name, label, one) for label, one in auth.get("Authorizers", {}).items()
+            label: self._rest_authorizer(name, label, one) for label, one in self._authorizers_of(name, auth)
         }
         try:
             cors = RestCors.read(properties["Cors"], auth) if "Cors" in properties else None
@@ -128,7 +136,7 @@ class ApiReader:
         auth = properties.get("Auth", {})
         stage = Stage(_api_id(name), properties.get("StageName", "$default"), properties.get("StageVariables", {}))
         authorizers = {
-            label: self._http_authorizer(name, label, one) for label, one in auth.get("Authorizers", {}).items()
+            label: self._http_authorizer(name, label, one) for label, one in self._authorizers_of(name, auth)
         }
         cors = HttpCors.read(properties["CorsConfiguration"]) if "CorsConfiguration" in properties else None
         default = auth.get("DefaultAuthorizer", "NONE")
@@ -150,6 +158,12 @@ class ApiReader:
                 method = properties.get("Method", "ANY").upper()
                 found.append(Integration(method, properties.get("Path", "$default"), function, authorizer))
         return found
+
+    def _authorizers_of(self, api: str, auth: dict[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
+        for label, one in auth.get("Authorizers", {}).items():
+            for unknown in sorted(one.keys() - _AUTHORIZER):
+                raise self._refuse(api, unknown)
+            yield label, one
 
     def _rest_authorizer(self, api: str, label: str, properties: dict[str, Any]) -> Authorizer:
         identity = properties.get("Identity", {})

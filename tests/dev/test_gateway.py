@@ -1,5 +1,6 @@
 """The local gateway and the local Lambda behave as AWS documents, with real runtime processes."""
 
+import json
 import threading
 
 import pytest
@@ -27,6 +28,7 @@ def handler(event, context):
     if mode == "deny": return answer("Deny", {"reason": "because"})
     if mode == "other": return answer("Allow", {}, "arn:aws:execute-api:us-east-1:123456789012:api/prod/GET/other")
     if mode == "badkey": return answer("Allow", {"retry": 7}) | {"usageIdentifierKey": "nope"}
+    if mode == "time" and "methodArn" in event: return answer("Allow", {"at": str(time.time_ns())}) | {"usageIdentifierKey": "key"}
     if "methodArn" in event: return answer("Allow", {"n": 1, "t": True}) | {"usageIdentifierKey": "key"}
     return {"statusCode": 200, "body": json.dumps(event["requestContext"]["authorizer"])}
 def answer(effect, context, resource="*"):
@@ -46,8 +48,7 @@ def config(folder, **environ):
     return FunctionConfig("Toy", "toy.handler", folder, 1.0, 128, environ)
 
 
-@pytest.fixture(scope="module")
-def api(function):
+def rest_api(function, *, identity=(), cache_seconds=0, kind="REQUEST", validation=""):
     responses = {
         "ACCESS_DENIED": {"ResponseTemplates": {"application/json": '{"error":"$context.authorizer.reason"}'}},
         "INVALID_API_KEY": {
@@ -55,7 +56,7 @@ def api(function):
             "ResponseParameters": {"Headers": {"Retry-After": "context.authorizer.retry"}},
         },
     }
-    authorizer = Authorizer("a", function, "REQUEST", (), 0)
+    authorizer = Authorizer("a", function, kind, identity, cache_seconds, validation)
     return RestApi(
         Stage("api", "prod", {}),
         [Integration("GET", "/x", function, authorizer)],
@@ -64,6 +65,11 @@ def api(function):
         requires_key=True,
         keys=frozenset({"key"}),
     )
+
+
+@pytest.fixture(scope="module")
+def api(function):
+    return rest_api(function)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +93,30 @@ def test_a_rest_api_answers_every_outcome_of_an_authorizer_as_aws_does(api, mode
     assert answer.status == status
     assert body in answer.body.decode()
     assert mode != "badkey" or ("Retry-After", "7") in answer.headers
+
+
+def context_of(api, **headers):
+    sent = tuple(headers.items())
+    return json.loads(api.handle(Request.make("GET", "/x", sent, b"", "127.0.0.1")).body)
+
+
+@pytest.mark.parametrize("seconds", [60, 0])
+def test_a_result_is_kept_for_its_identity_and_no_other(function, seconds):
+    api = rest_api(function, identity=(("header", "who"),), cache_seconds=seconds)
+
+    first, again, other = (context_of(api, mode="time", who=who)["at"] for who in ("ada", "ada", "bob"))
+
+    assert (first == again) == (seconds > 0)
+    assert other not in {first, again}
+
+
+@pytest.mark.parametrize(("sent", "status"), [("abc", 200), ("abc1", 401), ("", 401), (None, 401)])
+def test_a_token_that_misses_the_expression_is_a_401_without_a_call(function, sent, status):
+    """The toy would allow every one of them."""
+    api = rest_api(function, identity=(("header", "authorization"),), kind="TOKEN", validation="[a-z]+")
+    headers = () if sent is None else (("Authorization", sent),)
+
+    assert api.handle(Request.make("GET", "/x", headers, b"", "127.0.0.1")).status == status
 
 
 def test_an_unknown_route_is_refused_before_the_authorizer(api):
