@@ -22,7 +22,12 @@ class MemoryTable:
             partition = request["ExpressionAttributeValues"][":pk"]["S"]
             return {"Items": [item for (known, _), item in self.items.items() if known == partition]}
         if operation == "BatchGetItem":
-            return {"Responses": {}, "UnprocessedKeys": {}}
+            keys = {
+                table: [(key["PK"]["S"], key["SK"]["S"]) for key in one["Keys"]]
+                for table, one in request["RequestItems"].items()
+            }
+            found = {table: [self.items[key] for key in wanted if key in self.items] for table, wanted in keys.items()}
+            return {"Responses": found, "UnprocessedKeys": {}}
         key = (request["Key"]["PK"]["S"], request["Key"]["SK"]["S"])
         if operation == "GetItem":
             return {"Item": self.items[key]} if key in self.items else {}

@@ -19,7 +19,7 @@ import jwt
 
 from access.grants import Grant
 from access.key_ids import KeyHash, hash_key_id
-from access.keys import KeyRecord, StoredCredential
+from access.keys import Counting, KeyRecord, Policy, StoredCredential
 from access.limits import Quota, RateLimit
 from benchmarks.services import MASTER_SECRET
 from dev.lambda_runtime import Environment, FunctionConfig
@@ -28,12 +28,12 @@ from dev.services import CREDENTIALS, ROOT
 from store.attributes import encode_item
 from store.master_secret import Keyring, parse_keyring
 from store.sealing import seal
-from store.table import GATE, key_of, key_partition, key_to_item
+from store.table import GATE, key_of, key_partition, key_to_item, policy_to_item
 
 SECRET = "a-secret-of-the-benchmark-0123456789-abcdefgh"  # noqa: S105 - made up
 KEY_ID = "bench-key"
 EXP = 4_102_444_800
-PACKAGES = ("cryptography", "cffi", "pycparser")
+PACKAGES = ("cryptography",)
 HANDLERS = ("tollgate", "empty", "conventional")
 
 
@@ -103,11 +103,14 @@ def keyring() -> Keyring:
     return parse_keyring(json.dumps({"current": MASTER_SECRET}))
 
 
-def items(*, limits: int = 2, grants: int = 1, limit: int = 10**9) -> list[dict[str, Any]]:
-    """A key, for both kinds of authorizer."""
+def items(*, limits: int = 2, grants: int = 1, limit: int = 10**9, leased: bool = False) -> list[dict[str, Any]]:
+    """A key, for both kinds of authorizer, and a policy that chooses leased counting."""
     ring = keyring()
     key_hash = KeyHash(hash_key_id(ring.current.pepper, KEY_ID))
     sealed = seal(ring, SECRET.encode(), key_hash=key_hash, algorithm="HS256", nonce=bytes(12))
+    rates = tuple(RateLimit(limit, f"{number + 60}s", f"rate-{number}") for number in range(limits - limits // 2))
+    quotas = tuple(Quota(limit, "day", name=f"quota-{number}") for number in range(limits // 2))
+    counted: dict[str, Any] = {"rate_limits": rates, "quotas": quotas}
     record = KeyRecord(
         key_hash=key_hash,
         version=1,
@@ -116,14 +119,14 @@ def items(*, limits: int = 2, grants: int = 1, limit: int = 10**9) -> list[dict[
         updated_at=1,
         credentials=(StoredCredential("c1", "HS256", 360, "t", 1, sealed=sealed),),
         grants=(*(Grant("*", path=f"/path-{number}/*") for number in range(grants - 1)), Grant("*")),
-        rate_limits=tuple(
-            RateLimit(limit, f"{number + 60}s", f"rate-{number}") for number in range(limits - limits // 2)
-        ),
-        quotas=tuple(Quota(limit, "day", name=f"quota-{number}") for number in range(limits // 2)),
+        policies=("leased",) if leased else (),
+        **({} if leased else counted),
     )
+    policy = Policy("leased", 1, "leased", 1, 1, counting=Counting(max_staleness_ms=1_000), **counted)
     plain = {"secret": SECRET, "name": "bench", "rate": limit, "quota": limit}
     return [
         key_to_item(record),
+        policy_to_item(policy),
         key_of(key_partition(key_hash), GATE) | {"v": {"N": "1"}},
         key_of(f"PLAIN#{KEY_ID}", "RECORD") | encode_item(plain),
         key_of(f"PLAIN#{KEY_ID}", "COUNTS"),

@@ -45,7 +45,7 @@ def show(found: dict[str, Cost], *, floor: str = "empty", other: str = "conventi
     base = found[floor].cpu_us if floor in found else 0.0
     for name, cost in found.items():
         own = cost.cpu_us - base
-        ratio = f"{cost.cpu_us / found[other].cpu_us:5.2f} x" if other in found else ""
+        ratio = f"{cost.cpu_us / found[other].cpu_us:5.3f} x" if other in found else ""
         print(
             f"  {name:32} {cost.wall_ms:7.2f} ms {cost.cpu_us:8.0f} µs CPU ({own:6.0f} above empty) {ratio:8}"
             f" {cost.calls:5.2f} calls"
@@ -66,18 +66,16 @@ def main() -> None:
                 "tollgate, forged": ("tollgate", forged),
             }
             show(measure(where, cases, delay=delay))
-        where.tell(items=items(limit=10))
-        print("warm request, limit exhausted")
-        show(
-            measure(
-                where,
-                {
-                    "empty": ("empty", good),
-                    "conventional": ("conventional", good),
-                    "tollgate, refused": ("tollgate", good),
-                },
-            )
-        )
+        others = (("limit exhausted", "refused", {"limit": 10}), ("leased counting", "leased", {"leased": True}))
+        for title, name, settings in others:
+            where.tell(items=items(**settings))
+            print(f"warm request, {title}")
+            cases = {
+                "empty": ("empty", good),
+                "conventional": ("conventional", good),
+                f"tollgate, {name}": ("tollgate", good),
+            }
+            show(measure(where, cases))
 
 
 if __name__ == "__main__":

@@ -8,14 +8,15 @@ from store.errors import InvalidItemError
 
 def encode(value: object) -> dict[str, Any]:
     """One value as DynamoDB JSON; TypeError for a type that we do not store."""
-    if value is None:
-        return {"NULL": True}
-    if isinstance(value, bool):
-        return {"BOOL": value}
+    kind = type(value)
+    if kind is int:  # first: a gate is nearly nothing else
+        return {"N": str(value)}
     if isinstance(value, str):
         return {"S": str(value)}
-    if isinstance(value, int):
-        return {"N": str(value)}
+    if kind is bool:
+        return {"BOOL": value}
+    if value is None:
+        return {"NULL": True}
     if isinstance(value, list | tuple):
         return {"L": [encode(one) for one in value]}
     if isinstance(value, Mapping):
@@ -26,11 +27,11 @@ def encode(value: object) -> dict[str, Any]:
 
 def decode(attribute: Mapping[str, Any]) -> Any:
     """The value of an attribute; InvalidItemError for a type that we do not store."""
-    kind, value = next(iter(attribute.items()))
-    if kind == "S" or kind == "BOOL":  # noqa: PLR1714 - said as it is
-        return value
+    ((kind, value),) = attribute.items()
     if kind == "N":
         return int(value)
+    if kind == "S" or kind == "BOOL":  # noqa: PLR1714 - said as it is
+        return value
     if kind == "L":
         return [decode(one) for one in value]
     if kind == "M":
@@ -50,6 +51,6 @@ def decode_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """A whole item; InvalidItemError where it cannot be read."""
     try:
         return {name: decode(attribute) for name, attribute in item.items()}
-    except (ValueError, TypeError, AttributeError, StopIteration) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         message = "an attribute cannot be read"
         raise InvalidItemError(message) from error

@@ -9,11 +9,12 @@ import hmac
 import json
 import os
 import random
+import select
 import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from threading import Lock, Thread
 from typing import Any, NamedTuple
@@ -126,8 +127,7 @@ class LeanClient:
             "host": self._endpoint.host_header,
             "x-amz-target": f"{target}.{operation}",
         }
-        moment = datetime.fromtimestamp(self._clock(), UTC)
-        signed = self._signer.sign(headers, body, self._credentials.current(), moment)
+        signed = self._signer.sign(headers, body, self._credentials.current(), self._clock())
         lines = [f"{name}: {value}" for name, value in signed.items()]
         return "\r\n".join(["POST / HTTP/1.1", *lines, f"content-length: {len(body)}", "", ""]).encode()
 
@@ -194,15 +194,16 @@ class Signer:
         self._region = region
         self._day_key: tuple[str, str, bytes] = ("", "", b"")
 
-    def sign(self, headers: dict[str, str], body: bytes, credentials: Credentials, moment: datetime) -> dict[str, str]:
+    def sign(self, headers: dict[str, str], body: bytes, credentials: Credentials, moment: float) -> dict[str, str]:
         """The headers with date, token and Authorization added; names in lower case."""
-        stamp = moment.strftime("%Y%m%dT%H%M%SZ")
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(moment))
         signed = headers | {"x-amz-date": stamp}
         if credentials.token:
             signed["x-amz-security-token"] = credentials.token
-        names = ";".join(sorted(signed))
-        lines = "".join(f"{name}:{signed[name]}\n" for name in sorted(signed))
-        canonical = f"POST\n/\n\n{lines}\n{names}\n{sha256(body).hexdigest()}"
+        ordered = sorted(signed)
+        names = ";".join(ordered)
+        lines = "\n".join([f"{name}:{signed[name]}" for name in ordered])
+        canonical = f"POST\n/\n\n{lines}\n\n{names}\n{sha256(body).hexdigest()}"
         scope = f"{stamp[:8]}/{self._region}/{self._service}/aws4_request"
         text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{sha256(canonical.encode()).hexdigest()}"
         signature = hmac.digest(self._key(credentials, stamp[:8]), text.encode(), "sha256").hex()
@@ -292,6 +293,8 @@ class Connection:
         self._socket: socket.socket = (
             _tls_context().wrap_socket(plain, server_hostname=endpoint.host) if endpoint.is_tls else plain
         )
+        self._readable = select.poll()
+        self._readable.register(self._socket, select.POLLIN)
         self._buffer = b""
         self._used_at = time.monotonic()
 
@@ -299,6 +302,8 @@ class Connection:
         """Whether the connection was idle for long, or the other side has closed it."""
         if time.monotonic() - self._used_at > IDLE_SECONDS:
             return True
+        if not self._readable.poll(0):
+            return False
         self._socket.settimeout(0)
         try:
             self._socket.recv(1)
@@ -316,7 +321,8 @@ class Connection:
         self._socket.sendall(message)
         head = self._read_until(b"\r\n\r\n").decode("latin-1")
         status_line, *lines = head.split("\r\n")
-        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        parts = [line.partition(":") for line in lines]
+        headers = {name.strip().lower(): value.strip() for name, _, value in parts}
         body = self._read_body(headers)
         self._used_at = time.monotonic()
         if headers.get("connection", "").lower() == "close":

@@ -214,7 +214,10 @@ def api_from_item(item: Mapping[str, Any]) -> ApiDefinition:
 
 def gate_from_item(item: Mapping[str, Any]) -> dict[str, int | str]:
     """A gate as the core sees it: without the keys of its item."""
-    return {name: value for name, value in decode_item(item).items() if name not in {"PK", "SK"}}
+    gate = decode_item(item)
+    gate.pop("PK", None)
+    gate.pop("SK", None)
+    return gate
 
 
 def usage_sort(day: int) -> str:

@@ -20,6 +20,12 @@ Limit = RateLimit | Quota
 Gate = Mapping[str, int | str]
 
 
+@lru_cache(maxsize=64)
+def codes_until(newest: int, count: int) -> Mapping[str, int]:
+    """The last `count` sub-windows up to `newest`, by their two characters."""
+    return {code_of(number): number for number in range(newest - count + 1, newest + 1)}
+
+
 @lru_cache(maxsize=LAP)
 def code_of(number: int) -> str:
     """The two characters that name the counter of a sub-window; they repeat after 4096."""
@@ -36,14 +42,17 @@ def is_counter(attribute: str) -> bool:
 
 def known_slots(limits: Sequence[Limit], gate: Gate) -> list[str | None]:
     """The letters of these limits, None for one that the gate has not counted yet."""
-    letters = dict(zip(_layout(gate), ascii_letters, strict=False))
-    return [letters.get(_limit_id(limit)) for limit in limits]
+    return list(_slots(tuple(limits), str(gate.get(LAYOUT, ""))))
 
 
 def assign_slots(builder: Builder, limits: Sequence[Limit], seen: Gate) -> list[str]:
     """The letters of these limits; new ones get theirs by the write that is being built."""
-    layout = _layout(seen)
+    known = known_slots(limits, seen)
     builder.require_same(LAYOUT, seen.get(LAYOUT))
+    slots = [slot for slot in known if slot is not None]
+    if len(slots) == len(limits):
+        return slots
+    layout = _split(str(seen.get(LAYOUT, "")))
     wanted = [_limit_id(limit) for limit in limits]
     for limit_id in wanted:
         if limit_id in layout:
@@ -51,12 +60,11 @@ def assign_slots(builder: Builder, limits: Sequence[Limit], seen: Gate) -> list[
         if len(layout) < _MAX_SLOTS:
             layout.append(limit_id)
         else:
-            place = next(place for place, known in enumerate(layout) if known not in wanted)
+            place = next(place for place, one in enumerate(layout) if one not in wanted)
             layout[place] = limit_id
             for attribute in counters_of(ascii_letters[place], seen):
                 builder.remove(attribute)
-    if layout != _layout(seen):
-        builder.assign(LAYOUT, "".join(layout))
+    builder.assign(LAYOUT, "".join(layout))
     return [ascii_letters[layout.index(limit_id)] for limit_id in wanted]
 
 
@@ -73,6 +81,11 @@ def _limit_id(limit: Limit) -> str:
     return urlsafe_b64encode(sha256(text.encode()).digest())[:_LIMIT_ID_LENGTH].decode()
 
 
-def _layout(gate: Gate) -> list[str]:
-    text = str(gate.get(LAYOUT, ""))
+@lru_cache(maxsize=1024)
+def _slots(limits: tuple[Limit, ...], layout: str) -> tuple[str | None, ...]:
+    letters = dict(zip(_split(layout), ascii_letters, strict=False))
+    return tuple(letters.get(_limit_id(limit)) for limit in limits)
+
+
+def _split(text: str) -> list[str]:
     return [text[start : start + _LIMIT_ID_LENGTH] for start in range(0, len(text), _LIMIT_ID_LENGTH)]

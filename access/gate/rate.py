@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from access.decisions import LimitStatus
 from access.gate.expressions import Builder
-from access.gate.layout import CODE_LENGTH, LAP, Gate, code_of
+from access.gate.layout import CODE_LENGTH, LAP, Gate, code_of, codes_until
 from access.limits import RateLimit, period_seconds
 
 SUB_WINDOWS = 10
@@ -42,7 +42,7 @@ class RateState(NamedTuple):
         if slot is None or newest is None:
             return cls(slot or "", length_ms, window, None, {}, ())
         window, newest = max(window, int(newest)), int(newest)
-        numbers = {code_of(number): number for number in range(newest - SUB_WINDOWS, newest + 1)}
+        numbers = codes_until(newest, SUB_WINDOWS + 1)
         counts, forgotten = {}, []
         for name, units in gate.items():
             if len(name) == _COUNTER_LENGTH and name[0] == slot:

@@ -47,7 +47,9 @@ def test_signatures_are_botocores(token, body):
         request.headers["X-Amz-Security-Token"] = token
     expected = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
 
-    signed = Signer("dynamodb", "eu-west-1").sign(headers, body, Credentials("AKID", "secret", token), moment)
+    signed = Signer("dynamodb", "eu-west-1").sign(
+        headers, body, Credentials("AKID", "secret", token), moment.timestamp()
+    )
 
     assert signed["authorization"].endswith(f"Signature={expected}")
 
