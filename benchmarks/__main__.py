@@ -10,6 +10,8 @@ BENCHMARKS = (cold, warm, instructions, algorithms, refusals, sizes, leases, cos
 
 def main() -> None:
     """One after the other: they measure time."""
+    if sys.platform != "linux" or sys.version_info[:2] != (3, 13):
+        sys.exit("make bench needs Linux and python3.13, for which the functions are built")
     wanted = sys.argv[1:]
     for benchmark in BENCHMARKS:
         name = benchmark.__name__.rpartition(".")[2]

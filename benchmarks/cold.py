@@ -1,43 +1,45 @@
 """Cold start: from the spawn of a runtime process to its first answer, and its peak memory."""
 
 import time
-from statistics import median
+from collections.abc import Callable
 
-from benchmarks.stage import HANDLERS, Stage, event, good_token, items, process_status, stage
+from benchmarks.samples import Samples, in_turn
+from benchmarks.stage import HANDLERS, Stage, event, good_token, items, peak_mebibytes, stage
 
-RUNS = 15
+ROUNDS = 15
 
 
-def measure(where: Stage, runs: int = RUNS) -> dict[str, tuple[list[float], list[float]]]:
-    """Milliseconds and MiB of each handler, the runs interleaved."""
+def measure(where: Stage) -> tuple[dict[str, Samples], dict[str, Samples]]:
+    """Milliseconds and MiB of each handler."""
     where.tell(items=items(), delay=0.0)
     payload = event(good_token())
-    found: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in HANDLERS}
-    for run in range(runs + 1):
-        for name in HANDLERS:
-            start = time.perf_counter()
+    memory: dict[str, list[float]] = {name: [] for name in HANDLERS}
+
+    def start(name: str) -> Callable[[], float]:
+        def once() -> float:
+            started = time.perf_counter()
             environment = where.environment(name)
             environment.invoke(payload)
-            elapsed = (time.perf_counter() - start) * 1000
-            memory = process_status(environment)[1]
+            elapsed = (time.perf_counter() - started) * 1000
+            memory[name].append(peak_mebibytes(environment))
             environment.close()
-            if run:  # the first one fills the file cache
-                found[name][0].append(elapsed)
-                found[name][1].append(memory)
-    return found
+            return elapsed
+
+        return once
+
+    times = in_turn({name: start(name) for name in HANDLERS}, rounds=ROUNDS)
+    return times, {name: Samples(tuple(values)) for name, values in memory.items()}
 
 
 def main() -> None:
     """Print the table."""
     with stage() as where:
-        found = measure(where)
-    empty, conventional = median(found["empty"][0]), median(found["conventional"][0])
-    print(f"cold start, {RUNS} runs each, interleaved (target: <= 3.0 x empty, <= 0.40 x conventional, <= 40 MiB)")
-    for name, (times, memory) in found.items():
-        middle = median(times)
+        times, memory = measure(where)
+    print(f"cold start, {ROUNDS} in turn (targets: <= 3.0 x empty, <= 0.40 x conventional, <= 40 MiB)")
+    for name, taken in times.items():
         print(
-            f"  {name:13} {middle:7.1f} ms ({min(times):.0f}-{max(times):.0f})"
-            f"  {middle / empty:5.2f} x empty  {middle / conventional:5.2f} x conventional  {median(memory):5.1f} MiB"
+            f"  {name:13} {taken.median:7.1f} ms ({taken.spread})  {taken.over(times['empty']):5.2f} x empty"
+            f"  {taken.over(times['conventional']):5.2f} x conventional  {memory[name].median:5.1f} MiB"
         )
 
 

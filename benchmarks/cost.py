@@ -1,19 +1,21 @@
 """Cost of a million authorizations: arithmetic from measured calls and durations.
 
-Prices of us-east-1, arm64, on demand: DynamoDB as of November 2024,
-$0.625 a million write units and $0.125 a million read units, Lambda $0.0000133334 a GB-second
-and $0.20 a million requests. API Gateway itself and logs are not part of it.
+Prices of us-east-1, on demand, arm64, as AWS lists them since November 2024 (read on 2026-11-23).
+API Gateway itself, logs and data transfer are not part of it.
 """
+
+from math import ceil
 
 from access.limits import Quota
 from benchmarks.leases import Scenario, simulate
 from benchmarks.stage import event, good_token, items, stage
-from benchmarks.warm import measure
+from benchmarks.warm import Case, Cost, measure
 
-WRITE, READ = 0.625, 0.125
-GB_SECOND = 13.3334  # a million GB-seconds
-REQUEST = 0.20
+WRITE, READ = 0.625, 0.125  # $ a million units
+GB_SECOND = 13.3334  # $ a million
+REQUEST = 0.20  # $ a million
 MEMORY_GB = 0.5
+UNITS = {"conventional": WRITE + READ, "tollgate, exact": WRITE}
 
 
 def main() -> None:
@@ -21,18 +23,26 @@ def main() -> None:
     good = event(good_token())
     with stage() as where:
         where.tell(items=items())
-        cases = {"tollgate, exact": ("tollgate", good), "conventional": ("conventional", good)}
+        cases = {"tollgate, exact": Case("tollgate", good), "conventional": Case("conventional", good)}
         found = measure(where, cases, delay=0.003)
-    leased = simulate(Scenario("", Quota(20_000, "day"), 1000, 1000, 50, 21_000)).writes_per_admitted
-    print("cost of a million allowed requests, DynamoDB at 3 ms, 512 MB (us-east-1, November 2026)")
-    dynamodb = {"tollgate, exact": WRITE, "conventional": WRITE + READ}
+        where.tell(items=items(leased=True))
+        found |= measure(where, {"tollgate, leased": Case("tollgate", good)}, delay=0.003)
+    writes = simulate(Scenario("", Quota(20_000, "day"), 1000, 1000, 50, 21_000)).writes_per_admitted
+    print(
+        "a million allowed requests, 512 MB, DynamoDB at 3 ms, whole milliseconds billed (us-east-1, prices of 2024-11)"
+    )
     for name, cost in found.items():
-        duration = GB_SECOND * MEMORY_GB * cost.wall_ms / 1000
-        total = dynamodb[name] + duration + REQUEST
-        print(
-            f"  {name:18} DynamoDB ${dynamodb[name]:.3f} + duration ${duration:.3f} + requests ${REQUEST:.2f} = ${total:.2f}"
-        )
-    print(f"  tollgate, leased   DynamoDB ${WRITE * leased:.3f} ({leased:.3f} writes a request, simulated)")
+        _show(name, cost, UNITS.get(name, WRITE * writes))
+    print(f"  leased: {writes:.3f} writes a request, simulated at 20 requests a second of an environment")
+
+
+def _show(name: str, cost: Cost, dynamodb: float) -> None:
+    billed_ms = ceil(cost.wall_ms.median)
+    duration = GB_SECOND * MEMORY_GB * billed_ms / 1000
+    total = dynamodb + duration + REQUEST
+    print(
+        f"  {name:17} DynamoDB ${dynamodb:.3f} + {billed_ms} ms ${duration:.3f} + requests ${REQUEST:.2f} = ${total:.2f}"
+    )
 
 
 if __name__ == "__main__":

@@ -11,8 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.stage import Stage, event, good_token, items, stage
-from dev.services import CREDENTIALS
+from benchmarks.stage import HANDLERS, Stage, event, good_token, items, stage
 
 REQUESTS = 100
 _WARM = """
@@ -30,7 +29,9 @@ STAGES = {  # each imports what the one before does, and more
     "hashes": "import hmac, hashlib",
     "sockets and TLS": "import ssl, socket, select, threading",
     "cryptography": "from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa",
-    "Tollgate itself": "import authorizer.authorize, authorizer.answers, authorizer.environment, authorizer.log",
+    "Tollgate, the core": "import access.gate, access.tokens, access.policies, access.leases, access.apis",
+    "Tollgate, the store": "import store.keys, store.lean, store.master_secret, store.sealing",
+    "Tollgate, the authorizer": "import authorizer.authorize, authorizer.answers, authorizer.log",
 }
 CONVENTIONAL = "import boto3, jwt; from aws_lambda_powertools import Logger, Metrics; boto3.client('dynamodb')"
 
@@ -46,15 +47,14 @@ def main() -> None:
 
 
 def _imports(where: Stage) -> None:
-    tree = where.code["tollgate"]
     print("imports of a cold start, millions of instructions")
     before, script = 0.0, ""
     for name, line in STAGES.items():
         script = f"{script}\n{line}"
-        total = count(where, tree, "-c", script)
+        total = count(where, "tollgate", "-c", script)
         print(f"  {name:42} {total - before:8.1f}")
         before = total
-    other = count(where, tree, "-c", CONVENTIONAL)
+    other = count(where, "conventional", "-c", CONVENTIONAL)
     print(f"  {'together':42} {before:8.1f}   {before / other:.2f} x conventional ({other:.1f})")
 
 
@@ -65,31 +65,22 @@ def _requests(where: Stage) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "event.json"
         path.write_bytes(event(good_token()))
-        for name in ("authorizer.handler", "benchmarks.handlers.conventional"):
-            tree = where.code["tollgate" if name == "authorizer.handler" else "conventional"]
-            few, many = (count(where, tree, "-c", _WARM, name, str(path), str(n)) for n in (10, 10 + REQUESTS))
+        for name in ("tollgate", "conventional"):
+            few, many = (
+                count(where, name, "-c", _WARM, HANDLERS[name], str(path), str(number))
+                for number in (10, 10 + REQUESTS)
+            )
             found[name] = (many - few) / REQUESTS
-    ours, conventional = found.values()
-    print(
-        f"  tollgate      {ours:6.2f}   {ours / conventional:.2f} x conventional\n  conventional  {conventional:6.2f}"
-    )
+    for name, spent in found.items():
+        print(f"  {name:42} {spent:8.2f}   {spent / found['conventional']:.2f} x conventional")
 
 
-def count(where: Stage, tree: Path, *arguments: str) -> float:
-    """Millions of instructions of a Python process, the second of two runs."""
-    endpoint = f"http://127.0.0.1:{where.port}"
-    environ = CREDENTIALS | {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(tree),
-        "PYTHONHASHSEED": "0",
-        "TABLE_NAME": "bench",
-        "MASTER_SECRET_ARN": "bench",
-        "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
-        "AWS_ENDPOINT_URL_SECRETS_MANAGER": endpoint,
-    }
+def count(where: Stage, handler: str, *arguments: str) -> float:
+    """Millions of instructions of a Python process in the tree of a handler."""
+    tree = where.tree(handler)
+    environ = where.environ() | {"PATH": os.environ["PATH"], "PYTHONPATH": str(tree), "PYTHONHASHSEED": "0"}
     command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", sys.executable, *arguments]
-    for _ in range(2):  # the first one may write byte code
-        done = subprocess.run(command, env=environ, cwd=tree, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, env=environ, cwd=tree, capture_output=True, text=True, check=True)
     line = next(one for one in done.stderr.splitlines() if "refs:" in one)
     return int(line.rpartition(":")[2].replace(",", "")) / 1e6
 

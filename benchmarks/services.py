@@ -3,12 +3,15 @@
 import asyncio
 import json
 import sys
+from typing import Any
 from zlib import crc32
 
 from benchmarks.memory_table import MemoryTable
 from store.errors import ConditionFailed
+from store.table import RECORD
 
 MASTER_SECRET = "b" * 64
+FILLER = {"name": {"S": "another key"}}
 
 
 class Server:
@@ -41,11 +44,13 @@ class Server:
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 
-    def answer(self, target: str, request: dict) -> tuple[int, dict]:
+    def answer(self, target: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         operation = target.partition(".")[2]
         if not target:  # our own: what to hold, and how to answer
             for item in request.get("items", []):
                 self.table.items[item["PK"]["S"], item["SK"]["S"]] = item
+            for number in range(request.get("fill", 0)):
+                self.table.items[f"KEY#{number:043d}", RECORD] = FILLER
             self.delay = request.get("delay", self.delay)
             calls, self.calls = self.calls, 0
             return 200, {"calls": calls}

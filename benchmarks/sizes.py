@@ -1,47 +1,54 @@
-"""Size of the authorizer's zip content, and the files that it opens at start."""
+"""Sizes of the zips, and the files that a cold start opens."""
 
 import io
-import shutil
+import json
 import subprocess
 import sys
-import tempfile
 import zipfile
 from pathlib import Path
 
-from benchmarks.stage import lay_out
-from dev.services import CREDENTIALS
+from benchmarks.stage import HANDLERS, Stage, stage
 
 WATCH = """
-import sys
-opened = set()
-sys.addaudithook(lambda event, found: opened.add(str(found[0])) if event == "open" else None)
-import authorizer.authorize, authorizer.answers, authorizer.environment
-print(len([one for one in opened if "authorizer" in one or "access" in one or "store" in one or "cryptography" in one]), len(opened))
-print(len(sys.modules))
+import importlib, json, sys
+opened = []
+sys.addaudithook(lambda event, found: opened.append(str(found[0])) if event == "open" else None)
+importlib.import_module(sys.argv[1])
+print(json.dumps([len(set(opened)), len(sys.modules)]))
 """
+
+
+def packed(tree: Path) -> int:
+    """Bytes of a tree as the zip that is uploaded."""
+    with io.BytesIO() as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted(tree.rglob("*")):
+                archive.write(path, path.relative_to(tree))
+        return len(file.getvalue())
+
+
+def opened(where: Stage, handler: str) -> tuple[int, int]:
+    """Files opened and modules loaded until a handler is imported."""
+    tree = where.tree(handler)
+    environ = where.environ() | {"PYTHONPATH": str(tree)}
+    command = [sys.executable, "-c", WATCH, HANDLERS[handler]]
+    done = subprocess.run(command, cwd=tree, env=environ, capture_output=True, text=True, check=True)
+    files, modules = json.loads(done.stdout)
+    return files, modules
 
 
 def main() -> None:
     """Print sizes and counts."""
-    with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder) / "tree"
-        lay_out(tree)
-        raw = sum(path.stat().st_size for path in tree.rglob("*") if path.is_file())
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-            for path in tree.rglob("*"):
-                archive.write(path, path.relative_to(tree))
-        size = len(packed.getvalue()) / 1e6
-        print(
-            f"zip of the authorizer, wheels of this machine: {size:.1f} MB packed, {raw / 1e6:.1f} MB unpacked (target: <= 8 MB)"
-        )
-        environ = CREDENTIALS | {"PYTHONPATH": str(tree)}
-        done = subprocess.run(
-            [sys.executable, "-c", WATCH], cwd=tree, env=environ, capture_output=True, text=True, check=True
-        )
-        ours, everything, modules = done.stdout.split()
-        print(f"files opened at start: {ours} of the zip, {everything} in all; modules loaded: {modules}")
-        shutil.rmtree(tree)
+    print("zips, and what importing the handler opens (target: tollgate <= 8 MB; wheels of this machine)")
+    with stage() as where:
+        for handler in HANDLERS:
+            tree = where.tree(handler)
+            unpacked = sum(path.stat().st_size for path in tree.rglob("*") if path.is_file())
+            files, modules = opened(where, handler)
+            print(
+                f"  {handler:13} {packed(tree) / 1e6:5.1f} MB packed, {unpacked / 1e6:5.1f} MB unpacked,"
+                f" {files:5} files opened, {modules:5} modules"
+            )
 
 
 if __name__ == "__main__":

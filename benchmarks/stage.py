@@ -1,12 +1,15 @@
-"""Where handlers are measured: real runtime processes against services in a process of their own."""
+"""Where handlers are measured: real runtime processes against services in a process of their own.
+
+The authorizer is built by the recipe that `sam build` calls, with wheels for this machine; the two
+handlers beside it lie in trees that are made and compiled in the same way.
+"""
 
 import compileall
 import json
-import os
+import platform
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,15 +36,30 @@ from store.table import GATE, key_of, key_partition, key_to_item, policy_to_item
 SECRET = "a-secret-of-the-benchmark-0123456789-abcdefgh"  # noqa: S105 - made up
 KEY_ID = "bench-key"
 EXP = 4_102_444_800
-PACKAGES = ("cryptography",)
-HANDLERS = ("tollgate", "empty", "conventional")
+HANDLERS = {"tollgate": "authorizer.handler", "empty": "empty", "conventional": "conventional"}
+UNUSED = ("access", "store", "key_admin", "pydantic", "pydantic_core", "annotated_types", "typing_inspection")
 
 
 class Stage(NamedTuple):
     """Running services, and where the code of each handler is."""
 
     port: int
-    code: dict[str, Path]
+    folder: Path
+
+    def tree(self, handler: str) -> Path:
+        """The unpacked zip of a handler."""
+        return self.folder / handler
+
+    def environ(self) -> dict[str, str]:
+        """What points a handler at the services."""
+        endpoint = f"http://127.0.0.1:{self.port}"
+        return CREDENTIALS | {
+            "TABLE_NAME": "bench",
+            "MASTER_SECRET_ARN": "bench",
+            "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER": endpoint,
+            "POWERTOOLS_LOG_LEVEL": "INFO",
+        }
 
     def tell(self, **order: Any) -> dict[str, Any]:
         """Give the services items or a delay; the number of calls since the last time."""
@@ -52,51 +70,46 @@ class Stage(NamedTuple):
 
     def environment(self, handler: str) -> Environment:
         """A fresh execution environment of a handler."""
-        names = {
-            "tollgate": "authorizer.handler.handler",
-            "empty": "benchmarks.handlers.empty.handler",
-            "conventional": "benchmarks.handlers.conventional.handler",
-        }
-        endpoint = f"http://127.0.0.1:{self.port}"
-        environ = CREDENTIALS | {
-            "TABLE_NAME": "bench",
-            "MASTER_SECRET_ARN": "bench",
-            "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
-            "AWS_ENDPOINT_URL_SECRETS_MANAGER": endpoint,
-            "POWERTOOLS_LOG_LEVEL": "INFO",
-        }
-        return Environment(FunctionConfig(handler, names[handler], self.code[handler], 10.0, 512, environ), quiet=True)
+        name = f"{HANDLERS[handler]}.handler"
+        return Environment(
+            FunctionConfig(handler, name, self.tree(handler), 10.0, 512, self.environ()),
+            quiet=True,
+        )
 
 
 @contextmanager
 def stage() -> Iterator[Stage]:
-    """Start the services, lay out the authorizer as its zip has it, with wheels for this machine."""
-    with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder) / "authorizer"
-        lay_out(tree)
+    """Build the handlers, start the services."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        lay_out(folder)
         command = [sys.executable, "-m", "benchmarks.services"]
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         port = int(process.stdout.readline())
         try:
-            yield Stage(port, {"tollgate": tree, "empty": ROOT, "conventional": ROOT})
+            yield Stage(port, folder)
         finally:
             end(process)  # type: ignore[arg-type] # text or not
             process.stdout.close()
 
 
-def lay_out(tree: Path) -> None:
-    """The content of the authorizer's zip, byte code compiled as the build does."""
+def lay_out(folder: Path) -> None:
+    """The trees of the three handlers. The conventional one has the pinned packages of the admin function."""
+    _build("AuthorizerFunction", folder / "tollgate")
+    _build("KeyAdminFunction", folder / "conventional")
+    for name in UNUSED:
+        shutil.rmtree(folder / "conventional" / name)
+    (folder / "empty").mkdir()
+    for name in ("conventional", "empty"):
+        shutil.copy2(ROOT / "benchmarks" / "handlers" / f"{name}.py", folder / name)
+        compileall.compile_dir(folder / name, quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
+
+
+def _build(function: str, tree: Path) -> None:
     tree.mkdir()
-    ignored = shutil.ignore_patterns("__pycache__", "admin", "boto.py", "requirements.txt")
-    for name in ("access", "store", "authorizer"):
-        shutil.copytree(ROOT / name, tree / name, ignore=ignored)
-    site = Path(sysconfig.get_paths()["platlib"])
-    for name in PACKAGES:
-        shutil.copytree(site / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for library in site.glob("_cffi_backend*"):
-        shutil.copy2(library, tree)
-    compileall.compile_dir(str(tree), quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
+    command = ["make", "-s", f"build-{function}", f"ARTIFACTS_DIR={tree}", f"MACHINE={platform.machine()}"]
+    subprocess.run(command, cwd=ROOT, check=True)
 
 
 def keyring() -> Keyring:
@@ -149,14 +162,11 @@ def forged_token() -> str:
     return jwt.encode({"exp": EXP}, SECRET[::-1], algorithm="HS256", headers={"kid": KEY_ID})
 
 
-def process_status(environment: Environment) -> tuple[float, float]:
-    """CPU seconds and peak memory (MiB) of an environment's process so far."""
-    fields = Path(f"/proc/{environment.pid}/stat").read_text().rpartition(")")[2].split()
-    ticks = os.sysconf("SC_CLK_TCK")
-    peak = next(
-        line for line in Path(f"/proc/{environment.pid}/status").read_text().splitlines() if line.startswith("VmHWM")
-    )
-    return (int(fields[11]) + int(fields[12])) / ticks, int(peak.split()[1]) / 1024
+def peak_mebibytes(environment: Environment) -> float:
+    """Peak memory of an environment's process so far."""
+    lines = Path(f"/proc/{environment.pid}/status").read_text().splitlines()
+    peak = next(line for line in lines if line.startswith("VmHWM"))
+    return int(peak.split()[1]) / 1024
 
 
 def cpu_ns(environment: Environment) -> int:

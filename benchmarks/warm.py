@@ -1,54 +1,68 @@
 """Warm requests through the real runtime client: wall time, CPU time, DynamoDB calls."""
 
 import time
-from statistics import median
+from collections.abc import Callable
 from typing import NamedTuple
 
+from benchmarks.samples import Samples, in_turn
 from benchmarks.stage import Stage, cpu_ns, event, forged_token, good_token, items, stage
+from dev.lambda_runtime import Environment
 
-ROUNDS, BATCH = 9, 60
+ROUNDS, BATCH, WARM_UP = 9, 60, 20
+
+
+class Case(NamedTuple):
+    """A handler, the event that it is given, and what the table holds for it (None: what it held)."""
+
+    handler: str
+    payload: bytes
+    stored: list[dict[str, object]] | None = None
 
 
 class Cost(NamedTuple):
     """Of one request: milliseconds on the wall, microseconds of CPU, calls to DynamoDB."""
 
-    wall_ms: float
-    cpu_us: float
+    wall_ms: Samples
+    cpu_us: Samples
     calls: float
 
 
-def measure(where: Stage, cases: dict[str, tuple[str, bytes]], *, delay: float = 0.0) -> dict[str, Cost]:
-    """The cost of each case (handler, payload), in interleaved batches."""
+def measure(where: Stage, cases: dict[str, Case], *, delay: float = 0.0) -> dict[str, Cost]:
+    """The cost of each case, in batches taken in turn."""
     where.tell(delay=delay)
-    environments = {name: where.environment(handler) for name, (handler, _) in cases.items()}
-    for name, (_, payload) in cases.items():
-        for _ in range(20):
-            environments[name].invoke(payload)
-    found: dict[str, list[Cost]] = {name: [] for name in cases}
-    for _ in range(ROUNDS):
-        for name, (_, payload) in cases.items():
-            environment = environments[name]
+    environments = {name: where.environment(case.handler) for name, case in cases.items()}
+    cpu: dict[str, list[float]] = {name: [] for name in cases}
+    calls: dict[str, float] = {}
+
+    def batch(name: str, case: Case, environment: Environment) -> Callable[[], float]:
+        def once() -> float:
+            where.tell(items=case.stored or [])
+            for _ in range(WARM_UP):
+                environment.invoke(case.payload)
             where.tell()
-            cpu, start = cpu_ns(environment), time.perf_counter()
+            spent, started = cpu_ns(environment), time.perf_counter()
             for _ in range(BATCH):
-                environment.invoke(payload)
-            wall = (time.perf_counter() - start) * 1000 / BATCH
-            spent = (cpu_ns(environment) - cpu) / 1000 / BATCH
-            found[name].append(Cost(wall, spent, where.tell()["calls"] / BATCH))
+                environment.invoke(case.payload)
+            wall = (time.perf_counter() - started) * 1000 / BATCH
+            cpu[name].append((cpu_ns(environment) - spent) / 1000 / BATCH)
+            calls[name] = where.tell()["calls"] / BATCH
+            return wall
+
+        return once
+
+    wall = in_turn({name: batch(name, case, environments[name]) for name, case in cases.items()}, rounds=ROUNDS)
     for environment in environments.values():
         environment.close()
-    return {name: Cost(*(median(column) for column in zip(*costs, strict=True))) for name, costs in found.items()}
+    return {name: Cost(wall[name], Samples(tuple(cpu[name][1:])), calls[name]) for name in cases}
 
 
-def show(found: dict[str, Cost], *, floor: str = "empty", other: str = "conventional") -> None:
-    """Print costs; CPU also without what the runtime client itself takes."""
-    base = found[floor].cpu_us if floor in found else 0.0
+def show(found: dict[str, Cost], *, beside: str = "") -> None:
+    """Print costs, and their ratios to the CPU time of one of them."""
     for name, cost in found.items():
-        own = cost.cpu_us - base
-        ratio = f"{cost.cpu_us / found[other].cpu_us:5.3f} x" if other in found else ""
+        ratio = f"  {cost.cpu_us.over(found[beside].cpu_us):6.3f} x {beside}" if beside else ""
         print(
-            f"  {name:32} {cost.wall_ms:7.2f} ms {cost.cpu_us:8.0f} µs CPU ({own:6.0f} above empty) {ratio:8}"
-            f" {cost.calls:5.2f} calls"
+            f"  {name:24} {cost.wall_ms.median:6.2f} ms ({cost.wall_ms.spread})"
+            f"  {cost.cpu_us.median:6.0f} µs CPU ({cost.cpu_us.spread})  {cost.calls:4.2f} calls{ratio}"
         )
 
 
@@ -60,22 +74,18 @@ def main() -> None:
             where.tell(items=items())
             print(f"warm request, DynamoDB answers after {delay * 1000:.0f} ms (target: CPU <= 0.25 x conventional)")
             cases = {
-                "empty": ("empty", good),
-                "conventional": ("conventional", good),
-                "tollgate, allowed": ("tollgate", good),
-                "tollgate, forged": ("tollgate", forged),
+                "empty": Case("empty", good),
+                "conventional": Case("conventional", good),
+                "tollgate, allowed": Case("tollgate", good),
+                "tollgate, forged": Case("tollgate", forged),
             }
-            show(measure(where, cases, delay=delay))
+            show(measure(where, cases, delay=delay), beside="conventional")
         others = (("limit exhausted", "refused", {"limit": 10}), ("leased counting", "leased", {"leased": True}))
         for title, name, settings in others:
             where.tell(items=items(**settings))
             print(f"warm request, {title}")
-            cases = {
-                "empty": ("empty", good),
-                "conventional": ("conventional", good),
-                f"tollgate, {name}": ("tollgate", good),
-            }
-            show(measure(where, cases))
+            cases = {"conventional": Case("conventional", good), f"tollgate, {name}": Case("tollgate", good)}
+            show(measure(where, cases), beside="conventional")
 
 
 if __name__ == "__main__":
