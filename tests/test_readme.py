@@ -43,6 +43,7 @@ def test_make_dev_starts_says_where_everything_is_and_ends_cleanly(tmp_path):
                 ).stdout
                 for one in pasted
             ]
+            started = descendants_of(process.pid)
         finally:
             process.send_signal(signal.SIGTERM)
             code = process.wait(30)
@@ -57,7 +58,8 @@ def test_make_dev_starts_says_where_everything_is_and_ends_cleanly(tmp_path):
     assert [line.rsplit(" ", 1)[1] for line in results[2].splitlines()] == ["200", "200", "429", "429"]
     assert code == 0
     assert not endpoints.exists()
-    assert not children_of(process.pid)
+    assert len(started) >= 4  # the services, and an environment of each function
+    assert not started & processes().keys()
 
 
 def test_every_make_target_that_the_readme_names_exists():
@@ -81,14 +83,16 @@ def wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
     time.sleep(0.3)
 
 
-def children_of(pid: int) -> list[str]:
-    """Command lines of processes that name an environment of the ended run as parent."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            status = (folder / "status").read_text()
-        except OSError:
-            continue
-        if f"PPid:\t{pid}\n" in status:
-            found.append(folder.name)
+def descendants_of(pid: int) -> set[int]:
+    """The processes that a process started, and those that these started."""
+    found: set[int] = set()
+    parents = processes()
+    while more := {child for child, parent in parents.items() if parent in {pid, *found}} - found:
+        found |= more
     return found
+
+
+def processes() -> dict[int, int]:
+    """The parent of every process there is."""
+    lines = subprocess.run(["ps", "-Ao", "pid=,ppid="], capture_output=True, text=True, check=True).stdout.splitlines()
+    return {int(pid): int(parent) for pid, parent in map(str.split, lines)}
