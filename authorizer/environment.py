@@ -165,7 +165,7 @@ class Environment:
     def is_current(self, key: KnownKey, now_ms: int) -> bool:
         """Whether the gate still has the record's version; one strongly consistent read."""
         gate = table_keys.read_gate(self._client, self._table, key.partition)
-        if gate is None or gate.get(VERSION) != key.record.version:
+        if gate is None or gate.get(VERSION) != key.record.gate_version:
             return False
         key.gate, key.confirmed_ms = gate, now_ms
         return True
