@@ -58,6 +58,12 @@ class KeyRecord(NamedTuple):
     tags: tuple[str, ...] = ()
     metadata: dict[str, str] = {}  # noqa: RUF012 - never mutated
     last_audit: str = ""  # hash of the entry that tells of the last change
+    life: int = 0  # made at random with the key: an id that was deleted and made again is another key
+
+    @property
+    def gate_version(self) -> int:
+        """The version that the gate holds. No two keys of one id ever share it."""
+        return self.life + self.version
 
     @property
     def is_opaque(self) -> bool:

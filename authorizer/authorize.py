@@ -55,6 +55,7 @@ class Credential(NamedTuple):
 def authorize(request: Request, environment: Environment, *, now_ms: int) -> Outcome:
     """Decide on a request at `now_ms`. Raises StoreError or UndecidedError where it cannot."""
     environment.overdue = None
+    environment.budget.start()
 
     # 1. The credential.
     definition = environment.definition(request, now_ms)

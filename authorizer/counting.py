@@ -122,7 +122,7 @@ def _count_without_limits(call: Call, key: KnownKey, environment: Environment) -
         try:
             _write(key, environment, now_ms=call.now_ms, marks=call.marks, allowed=1)
         except ConditionFailed as refused:
-            if (environment.gate_found(key, refused) or {}).get(VERSION) != key.record.version:
+            if (environment.gate_found(key, refused) or {}).get(VERSION) != key.record.gate_version:
                 return None
         else:
             return Counted(Allow(key.record))
@@ -181,7 +181,7 @@ def _verdict(
 ) -> Stale | Rolled | Exceeded:
     return diagnose(
         found,
-        version=key.record.version,
+        version=key.record.gate_version,
         limits=call.limits,
         now_ms=call.now_ms,
         cost=units,
@@ -207,7 +207,7 @@ def _write(
         environment.store_day(key, waiting)
     tally = Tally(untold.allowed + allowed, untold.refused, untold.stored_day)
     write = plan(
-        version=key.record.version,
+        version=key.record.gate_version,
         limits=limits,
         seen=before,
         now_ms=now_ms,
@@ -273,7 +273,7 @@ def _transact(
     untold = key.untold
     tally = Tally(untold.allowed + 1, untold.refused, untold.stored_day)
     own_write = plan(
-        version=key.record.version,
+        version=key.record.gate_version,
         limits=own,
         seen=key.gate,
         now_ms=call.now_ms,
@@ -301,7 +301,7 @@ def _take(key: KnownKey, gate: SharedGate, cancelled: TransactionCancelled, now_
 def _diagnose_shared(
     call: Call, key: KnownKey, gate: SharedGate, *, own: Sequence[Limit], shared: Sequence[Limit]
 ) -> Stale | Rolled | Exceeded:
-    if key.gate.get(VERSION) != key.record.version:
+    if key.gate.get(VERSION) != key.record.gate_version:
         return Stale()
     if gate.gate.get(VERSION) != OWNER_VERSION:
         raise UndecidedError("the gate of the owner is missing")

@@ -24,7 +24,7 @@ from store import keys as table_keys
 from store.client import Client
 from store.errors import ConditionFailed, InvalidItemError, UnavailableError
 from store.keys import Gate
-from store.lean import LeanClient
+from store.lean import Budget, LeanClient
 from store.master_secret import Keyring, load_keyring
 from store.sealing import unseal
 from store.table import identity_partition, key_partition, owner_partition
@@ -58,7 +58,7 @@ class KnownApi(NamedTuple):
 class Environment:
     """The memory of one environment and its way to the table."""
 
-    def __init__(self, client: Client, table: str, keyring: Keyring) -> None:
+    def __init__(self, client: Client, table: str, keyring: Keyring, budget: Budget | None = None) -> None:
         self._client = client
         self._table = table
         self._keyring = keyring
@@ -67,6 +67,7 @@ class Environment:
         self._apis: dict[tuple[str, ...], KnownApi] = {}
         self._shared: OrderedDict[str, SharedGate] = OrderedDict()
         self._providers: Providers | None = None
+        self.budget = budget or Budget()
         self.overdue: UnavailableError | None = None  # why copies older than promised are in use
 
     @classmethod
@@ -74,9 +75,10 @@ class Environment:
         """Set up from environment variables. Raises ConfigurationError or StoreError."""
         table, secret_id = _variable(environ, "TABLE_NAME"), _variable(environ, "MASTER_SECRET_ARN")
         _variable(environ, "AWS_REGION")
-        client = LeanClient("dynamodb", environ=environ)
+        budget = Budget()
+        client = LeanClient("dynamodb", environ=environ, budget=budget)
         client.connect_early()
-        return cls(client, table, load_keyring(LeanClient("secretsmanager", environ=environ), secret_id))
+        return cls(client, table, load_keyring(LeanClient("secretsmanager", environ=environ), secret_id), budget)
 
     def remembered(self, key_id: str) -> KnownKey | None:
         """The key from memory, if it is there."""
@@ -165,7 +167,7 @@ class Environment:
     def is_current(self, key: KnownKey, now_ms: int) -> bool:
         """Whether the gate still has the record's version; one strongly consistent read."""
         gate = table_keys.read_gate(self._client, self._table, key.partition)
-        if gate is None or gate.get(VERSION) != key.record.version:
+        if gate is None or gate.get(VERSION) != key.record.gate_version:
             return False
         key.gate, key.confirmed_ms = gate, now_ms
         return True

@@ -7,10 +7,11 @@ from contextlib import closing
 from authorizer.authorize import Outcome
 from store.errors import StoreError
 from store.event_bus import publish
-from store.lean import LeanClient
+from store.lean import Budget, LeanClient
 
 KIND = "Quota threshold crossed"
 MAX_EVENTS = 10  # of one PutEvents
+ANNOUNCE_SECONDS = 1.0  # beside those that the request may take
 
 
 def announce(outcome: Outcome, environ: Mapping[str, str]) -> Iterator[str]:
@@ -23,10 +24,11 @@ def announce(outcome: Outcome, environ: Mapping[str, str]) -> Iterator[str]:
         | crossing.status._asdict()
         for crossing in outcome.crossings
     ]
-    failure = ""
+    failure, budget = "", Budget()
+    budget.start(ANNOUNCE_SECONDS)
     if bus:
         try:
-            with closing(LeanClient("events", environ=environ)) as client:
+            with closing(LeanClient("events", environ=environ, budget=budget)) as client:
                 publish(client, bus, KIND, details[:MAX_EVENTS])
         except StoreError as error:
             failure = type(error).__name__

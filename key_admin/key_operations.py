@@ -15,6 +15,8 @@ from store.admin.transactions import AlreadyExistsError, Attached, Item, Unknown
 from store.sealing import NONCE_BYTES, seal
 
 MAX_CREDENTIALS = 4  # the one in force and those in their grace
+LIFE_BYTES = 4
+VERSION_BITS = 20  # below a key's random life: a million changes stay apart from the next life
 
 
 class NewKey(NamedTuple):
@@ -46,6 +48,7 @@ def prepare_key(service: Service, wanted: KeyInput, caller: Caller) -> NewKey:
         credentials=credentials,
         token_rules=rules,
         last_audit=entry.hash,
+        life=int.from_bytes(service.random_bytes(LIFE_BYTES)) << VERSION_BITS,
         **values,
     )
     generated = wanted.jwt_data is not None and wanted.jwt_data.generate

@@ -24,11 +24,12 @@ from store.errors import ConditionFailed, StoreError, ThrottledError, Unavailabl
 
 TIMEOUT_SECONDS = 1.0  # of connecting, and of each read
 MAX_TRIES = 3
-BUDGET_SECONDS = 2.0  # for all tries together, well below the function's time-out
+CALL_SECONDS = 2.0  # for all tries of a call together
+REQUEST_SECONDS = 3.5  # for all calls of a request together, well below the function's time-out
 BACKOFF_SECONDS = 0.025
 IDLE_SECONDS = 20.0  # after that the other side may have closed, so we connect anew
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
-MAX_SECONDS = 2.0  # of one exchange, however the other side splits it
+MAX_SECONDS = 2.0  # of connecting and one exchange, however the other side splits it
 _TARGETS = {
     "dynamodb": ("DynamoDB_20120810", "1.0"),
     "secretsmanager": ("secretsmanager", "1.1"),
@@ -62,6 +63,23 @@ class Endpoint(NamedTuple):
         return self.host if self.port == (443 if self.is_tls else 80) else f"{self.host}:{self.port}"
 
 
+class Budget:
+    """How long the calls of one request may take together. Without a start, for ever."""
+
+    __slots__ = ("_until",)
+
+    def __init__(self) -> None:
+        self._until = float("inf")
+
+    def start(self, seconds: float = REQUEST_SECONDS) -> None:
+        """Begin with a request."""
+        self._until = time.monotonic() + seconds
+
+    def end_of_call(self) -> float:
+        """When a call that begins now ends at the latest, by the monotonic clock."""
+        return min(time.monotonic() + CALL_SECONDS, self._until)
+
+
 class LeanClient:
     """Speaks to one service from one environment; one request at a time."""
 
@@ -71,8 +89,10 @@ class LeanClient:
         *,
         environ: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.time,
+        budget: Budget | None = None,
     ) -> None:
         self._service = service
+        self._budget = budget or Budget()
         self._region = environ["AWS_REGION"]
         self._endpoint = endpoint_of(service, environ)
         self._credentials = CredentialSource(environ, clock)
@@ -88,14 +108,14 @@ class LeanClient:
     def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         """Perform an operation. Raises a StoreError; retries what may be retried."""
         body = _encode(request).encode()
-        deadline = time.monotonic() + BUDGET_SECONDS
+        deadline = self._budget.end_of_call()
         with self._lock:
             for attempt in range(1, MAX_TRIES + 1):
                 try:
-                    return self._try(operation, body)
+                    return self._try(operation, body, deadline)
                 except UnavailableError:
                     pause = random.uniform(0, BACKOFF_SECONDS * 2**attempt)  # noqa: S311 - jitter
-                    if attempt == MAX_TRIES or time.monotonic() + pause + TIMEOUT_SECONDS > deadline:
+                    if attempt == MAX_TRIES or time.monotonic() + pause >= deadline:
                         raise
                     time.sleep(pause)
         raise AssertionError  # the loop returns or raises
@@ -105,8 +125,8 @@ class LeanClient:
         with self._lock:
             self._drop()
 
-    def _try(self, operation: str, body: bytes) -> dict[str, Any]:
-        status, headers, answer = self._exchange(self._head(operation, body) + body)
+    def _try(self, operation: str, body: bytes, deadline: float) -> dict[str, Any]:
+        status, headers, answer = self._exchange(self._head(operation, body) + body, deadline)
         checksum = headers.get("x-amz-crc32")
         if checksum is not None and int(checksum) != crc32(answer):
             message = "the answer was damaged on its way"
@@ -131,13 +151,13 @@ class LeanClient:
         lines = [f"{name}: {value}" for name, value in signed.items()]
         return "\r\n".join(["POST / HTTP/1.1", *lines, f"content-length: {len(body)}", "", ""]).encode()
 
-    def _exchange(self, message: bytes) -> tuple[int, dict[str, str], bytes]:
-        connection = self._connection
+    def _exchange(self, message: bytes, deadline: float) -> tuple[int, dict[str, str], bytes]:
+        connection, seconds = self._connection, deadline - time.monotonic()
         try:
             if connection is None or connection.is_stale():
                 self._drop()
-                connection = self._connection = Connection(self._endpoint)
-            return connection.exchange(message)
+                connection = self._connection = Connection(self._endpoint, seconds=seconds)
+            return connection.exchange(message, seconds=seconds)
         except (OSError, ValueError) as error:
             self._drop()
             message_text = f"no answer from {self._service}"
@@ -286,10 +306,10 @@ class Connection:
 
     def __init__(self, endpoint: Endpoint, *, max_bytes: int = MAX_ANSWER_BYTES, seconds: float = MAX_SECONDS) -> None:
         self._max_bytes = max_bytes
-        self._seconds = seconds
         self._deadline = time.monotonic() + seconds
-        plain = socket.create_connection((endpoint.host, endpoint.port), timeout=TIMEOUT_SECONDS)
+        plain = _connect(endpoint, self._patience)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        plain.settimeout(self._patience())
         self._socket: socket.socket = (
             _tls_context().wrap_socket(plain, server_hostname=endpoint.host) if endpoint.is_tls else plain
         )
@@ -311,13 +331,16 @@ class Connection:
             return False
         except OSError:
             return True
-        finally:
-            self._socket.settimeout(TIMEOUT_SECONDS)
         return True  # end of stream, or an answer that nobody asked for
 
-    def exchange(self, message: bytes) -> tuple[int, dict[str, str], bytes]:
-        """Send a request, read its answer: status, headers by lower-case name, body."""
-        self._deadline = time.monotonic() + self._seconds
+    def exchange(self, message: bytes, *, seconds: float | None = None) -> tuple[int, dict[str, str], bytes]:
+        """Send a request, read its answer: status, headers by lower-case name, body.
+
+        It may take `seconds`, else what connecting has left.
+        """
+        if seconds is not None:
+            self._deadline = time.monotonic() + seconds
+        self._socket.settimeout(self._patience())
         self._socket.sendall(message)
         head = self._read_until(b"\r\n\r\n").decode("latin-1")
         status_line, *lines = head.split("\r\n")
@@ -354,15 +377,41 @@ class Connection:
         found, self._buffer = self._buffer[:size], self._buffer[size:]
         return found
 
+    def _patience(self) -> float:
+        """How long the next step may take. Raises TimeoutError where no time is left."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return min(TIMEOUT_SECONDS, left)
+
     def _receive(self) -> None:
+        self._socket.settimeout(self._patience())
         received = self._socket.recv(65_536)
         if not received:
             message = "the connection ended within an answer"
             raise ConnectionError(message)
         self._buffer += received
-        if len(self._buffer) > self._max_bytes or time.monotonic() > self._deadline:
-            message = "the answer is too large or too slow"
+        if len(self._buffer) > self._max_bytes:
+            message = "the answer is too large"
             raise ConnectionError(message)
+
+
+def _connect(endpoint: Endpoint, patience: Callable[[], float]) -> socket.socket:
+    """A connection to the first address that takes one; all together in the time that is left."""
+    failure = OSError(f"{endpoint.host} has no address")
+    for family, kind, protocol, _, address in socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM):
+        plain = None
+        try:
+            plain = socket.socket(family, kind, protocol)
+            plain.settimeout(patience())
+            plain.connect(address)
+        except OSError as error:
+            failure = error
+            if plain is not None:
+                plain.close()
+        else:
+            return plain
+    raise failure
 
 
 def _tls_context() -> ssl.SSLContext:

@@ -142,6 +142,7 @@ def key_from_item(item: Mapping[str, Any]) -> KeyRecord:
             enabled=bool(values["enabled"]),
             expires_at=values.get("expires_at"),
             last_audit=values.get("last_audit", ""),
+            life=int(values.get("life", 0)),
             **_rights(values),
         )
     except (KeyError, TypeError, ValueError) as error:

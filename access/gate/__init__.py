@@ -5,7 +5,7 @@ name to number or text. `plan` makes the write: the condition holds the key's ve
 the ceiling of every limit, the update adds the cost to every counter, all or nothing. When
 the condition fails, `diagnose` says why from the item that DynamoDB found.
 
-Layout. `v` is the version of the key, `at` its last use, `d…` and `p…` are totals of days
+Layout. `v` is the gate version of the key, `at` its last use, `d…` and `p…` are totals of days
 (`usage`). `l` lists the limits by the hash of their kind, name and API; the place in the list
 gives a limit its letter, and the letter begins the names of its attributes:
 

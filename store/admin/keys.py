@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from access.gate import OWNER_VERSION, VERSION, DayTotals
 from access.keys import KeyRecord
@@ -83,7 +83,7 @@ class KeyStore:
         """Store a new key. Raises AlreadyExistsError, UnknownPolicyError, AlreadyDoneError."""
         table = self._table
         self._ensure_owner_gate(record.owner)
-        gate = key_of(key_partition(record.key_hash), GATE) | {VERSION: encode(record.version)}
+        gate = key_of(key_partition(record.key_hash), GATE) | {VERSION: encode(record.gate_version)}
         actions = [
             table.put(key_to_item(record), ABSENT),
             table.put(gate, ABSENT),
@@ -105,7 +105,7 @@ class KeyStore:
         added = [one for one in after.policies if one not in before.policies]
         actions = [
             table.put(key_to_item(after), at_version(before.version)),
-            self._update_gate(key_partition(after.key_hash), before.version, after.version, ()),
+            self._update_gate(key_partition(after.key_hash), before.gate_version, after.gate_version, ()),
             *self._policy_checks(added),
             *(self._put_index(partition, after) for partition in sorted(new - old)),
             *(table.delete(partition, index_sort(before)) for partition in sorted(old - new)),
@@ -129,7 +129,7 @@ class KeyStore:
         own_gate, owner_gate = key_partition(after.key_hash), owner_partition(after.owner)
         actions = [
             self._table.put(key_to_item(after), at_version(before.version)),
-            self._update_gate(own_gate, before.version, after.version, counters),
+            self._update_gate(own_gate, before.gate_version, after.gate_version, counters),
             *([self._update_gate(owner_gate, OWNER_VERSION, OWNER_VERSION, shared)] if shared else []),
         ]
         if FAILED in self._table.transact(actions, attached):
@@ -140,7 +140,7 @@ class KeyStore:
         table, partition = self._table, key_partition(record.key_hash)
         actions = [
             table.delete(partition, RECORD, at_version(record.version)),
-            table.delete(partition, GATE),
+            table.delete(partition, GATE, _at_gate_version(record)),
             *(table.delete(one, index_sort(record)) for one in sorted(index_partitions(record))),
         ]
         if FAILED in table.transact(actions, attached):
@@ -206,3 +206,12 @@ class KeyStore:
                 "ExpressionAttributeValues": {":old": encode(old), ":new": encode(new)},
             }
         }
+
+
+def _at_gate_version(record: KeyRecord) -> dict[str, Any]:
+    """The condition that a gate is still the one of this record."""
+    return {
+        "ConditionExpression": "#v = :v",
+        "ExpressionAttributeNames": {"#v": VERSION},
+        "ExpressionAttributeValues": {":v": encode(record.gate_version)},
+    }

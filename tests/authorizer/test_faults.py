@@ -14,8 +14,11 @@ from access.grants import Grant
 from access.limits import OWNER, Quota
 from authorizer.authorize import UndecidedError
 from authorizer.environment import Environment
+from authorizer.thresholds import ANNOUNCE_SECONDS
+from dev.services import ROOT
+from dev.template import Template
 from store.errors import StoreError
-from store.lean import TIMEOUT_SECONDS, LeanClient
+from store.lean import REQUEST_SECONDS, TIMEOUT_SECONDS, Budget, LeanClient
 from tests.authorizer.bench import KEYRING
 
 LIMIT = 3
@@ -125,3 +128,26 @@ def test_a_fault_at_any_call_never_admits_one_too_many(bench, services, operatio
     assert failed <= 1
     if times == 1 and fault in {"throttled", "broken", "cut before"}:
         assert (admitted, failed) == (LIMIT, 0)
+
+
+def test_the_calls_of_a_request_together_end_before_the_function_does():
+    """What DynamoDB and EventBridge may take, and a rest for the work itself."""
+    timeout = Template(ROOT / "template.yaml", {}).resources["AuthorizerFunction"]["Properties"]["Timeout"]
+
+    assert timeout - 0.5 >= REQUEST_SECONDS + ANNOUNCE_SECONDS
+
+
+def test_each_request_has_the_whole_time(bench, services):
+    """What an earlier request used up is not taken from the next one."""
+    bench.key(quotas=(Quota(LIMIT, "day"),))
+    environ = services.environ() | {"AWS_ENDPOINT_URL_DYNAMODB": services.dynamodb_endpoint}
+    budget = Budget()
+    client = LeanClient("dynamodb", environ=environ, budget=budget)
+    environment = Environment(client, bench.table, KEYRING, budget)
+    budget.start(0)
+
+    assert isinstance(bench.request(environment=environment), Allow)
+
+    budget.start(0)
+    assert isinstance(bench.request(environment=environment), Allow)
+    client.close()

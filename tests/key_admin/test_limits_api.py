@@ -37,6 +37,24 @@ def test_one_limit_is_reset_and_the_others_keep_what_was_used(stack, admin):
     assert used(admin, key) == {"hourly": 0, "daily": 0, "paid": 0}
 
 
+def test_an_id_that_is_deleted_and_made_again_is_another_key(stack, admin):
+    """The authorizer has the deleted one in memory, at the same version."""
+    first = admin.create_key(key_id="made-again", quotas=[{"limit": 2, "period": "day"}])
+    assert use(stack, first, 2) == [200, 200]
+    assert admin("DELETE", f"/keys/{first['key_hash']}").status == 204
+
+    secret = "the-secret-of-the-second-key-which-nobody-had-before"
+    second = admin.create_key(
+        key_id="made-again",
+        quotas=[{"limit": 2, "period": "day"}],
+        jwt_data={"algorithm": "HS256", "secret": secret},
+    )
+
+    assert (second["version"], use(stack, first)) == (1, [401])
+    token = sign("made-again", secret=secret)
+    assert [call("GET", f"{stack.rest_url}/x", token=token).status for _ in range(3)] == [200, 200, 429]
+
+
 def test_a_reset_of_a_limit_that_is_not_there_names_the_field(admin):
     key = admin.create_key(quotas=[{"limit": 3, "period": "day"}])
 

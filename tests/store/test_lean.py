@@ -15,7 +15,7 @@ from botocore.credentials import Credentials as BotoCredentials
 from dev.services import CREDENTIALS
 from store.boto import BotoClient
 from store.errors import ConditionFailed, RejectedError, ThrottledError, TransactionCancelled, UnavailableError
-from store.lean import Credentials, LeanClient, Signer
+from store.lean import Budget, Credentials, LeanClient, Signer
 
 
 @pytest.fixture(params=["lean", "boto"])
@@ -172,6 +172,38 @@ def test_a_connection_that_was_closed_meanwhile_is_opened_anew():
             client.call("GetItem", {})
 
     assert len(seen) == 3
+
+
+def test_a_request_whose_time_is_spent_makes_no_further_call():
+    budget = Budget()
+    with faulty_server(lambda connection, _: connection.sendall(answer(200, {}))) as (client, seen):
+        client._budget = budget
+        budget.start()
+        assert client.call("GetItem", {}) == {}
+        budget.start(0)
+        with pytest.raises(UnavailableError):
+            client.call("GetItem", {})
+
+    assert len(seen) == 1
+
+
+def test_an_answer_that_trickles_is_given_up_when_the_time_is_spent():
+    """However often the other side sends a byte in time."""
+    done = threading.Event()
+
+    def trickle(connection: socket.socket, _: int) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        while not done.wait(0.02):
+            connection.sendall(b" ")
+
+    with faulty_server(trickle) as (client, seen):
+        client._budget = Budget()
+        client._budget.start(0.3)
+        with pytest.raises(UnavailableError):
+            client.call("GetItem", {})
+        done.set()
+
+    assert len(seen) == 1
 
 
 def test_a_server_that_never_answers_is_given_up():
