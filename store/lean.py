@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 from store.errors import ConditionFailed, StoreError, ThrottledError, UnavailableError, translate
+from store.trust import MACHINE, context_of, roots_for_aws
 
 TIMEOUT_SECONDS = 1.0  # of connecting, and of each read
 MAX_TRIES = 3
@@ -97,6 +98,7 @@ class LeanClient:
         self._endpoint = endpoint_of(service, environ)
         self._credentials = CredentialSource(environ, clock)
         self._signer = Signer(service, self._region)
+        self._roots = roots_for_aws(environ)
         self._clock = clock
         self._connection: Connection | None = None
         self._lock = Lock()
@@ -156,17 +158,27 @@ class LeanClient:
         try:
             if connection is None or connection.is_stale():
                 self._drop()
-                connection = self._connection = Connection(self._endpoint, seconds=seconds)
-            return connection.exchange(message, seconds=seconds)
+                connection = self._connection = self._connect(seconds)
+            return connection.exchange(message, seconds=deadline - time.monotonic())
         except (OSError, ValueError) as error:
             self._drop()
             message_text = f"no answer from {self._service}"
             raise UnavailableError(message_text) from error
 
+    def _connect(self, seconds: float) -> "Connection":
+        """A new connection; roots that did not vouch for the service are not tried again."""
+        try:
+            return Connection(self._endpoint, roots=self._roots[0], seconds=seconds)
+        except ssl.SSLCertVerificationError:
+            if len(self._roots) == 1:
+                raise
+        self._roots = self._roots[1:]
+        return Connection(self._endpoint, roots=self._roots[0], seconds=seconds)
+
     def _connect_quietly(self) -> None:
         with self._lock:
             try:
-                self._connection = Connection(self._endpoint)
+                self._connection = self._connect(MAX_SECONDS)
             except OSError:
                 self._connection = None  # the first call tries again, and tells
 
@@ -304,15 +316,21 @@ class CredentialSource:
 class Connection:
     """One HTTP/1.1 connection, one request at a time."""
 
-    def __init__(self, endpoint: Endpoint, *, max_bytes: int = MAX_ANSWER_BYTES, seconds: float = MAX_SECONDS) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        roots: str = MACHINE,
+        max_bytes: int = MAX_ANSWER_BYTES,
+        seconds: float = MAX_SECONDS,
+    ) -> None:
         self._max_bytes = max_bytes
         self._deadline = time.monotonic() + seconds
+        context = context_of(roots) if endpoint.is_tls else None
         plain = _connect(endpoint, self._patience)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         plain.settimeout(self._patience())
-        self._socket: socket.socket = (
-            _tls_context().wrap_socket(plain, server_hostname=endpoint.host) if endpoint.is_tls else plain
-        )
+        self._socket: socket.socket = context.wrap_socket(plain, server_hostname=endpoint.host) if context else plain
         self._readable = select.poll()
         self._readable.register(self._socket, select.POLLIN)
         self._buffer = b""
@@ -412,9 +430,3 @@ def _connect(endpoint: Endpoint, patience: Callable[[], float]) -> socket.socket
         else:
             return plain
     raise failure
-
-
-def _tls_context() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context

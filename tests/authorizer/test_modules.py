@@ -16,7 +16,7 @@ OURS = {
     *("authorizer", "authorizer.answers", "authorizer.authorize", "authorizer.counting", "authorizer.environment"),
     *("authorizer.events", "authorizer.log", "authorizer.memory"),
     *("store", "store.attributes", "store.client", "store.errors", "store.keys", "store.lean", "store.master_secret"),
-    *("store.sealing", "store.table"),
+    *("store.sealing", "store.table", "store.trust"),
 }
 INSTALLED = {
     *("_cffi_backend", "_openssl", "_openssl.lib"),
