@@ -78,7 +78,7 @@ def _requests(where: Stage) -> None:
 def count(where: Stage, handler: str, *arguments: str) -> float:
     """Millions of instructions of a Python process in the tree of a handler."""
     tree = where.tree(handler)
-    environ = where.environ() | {"PATH": os.environ["PATH"], "PYTHONPATH": str(tree), "PYTHONHASHSEED": "0"}
+    environ = where.environ(handler) | {"PATH": os.environ["PATH"], "PYTHONPATH": str(tree), "PYTHONHASHSEED": "0"}
     command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", sys.executable, *arguments]
     done = subprocess.run(command, env=environ, cwd=tree, capture_output=True, text=True, check=True)
     line = next(one for one in done.stderr.splitlines() if "refs:" in one)

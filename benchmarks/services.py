@@ -1,7 +1,12 @@
-"""DynamoDB and Secrets Manager in a process of their own: a table in memory that answers after a delay."""
+"""DynamoDB and Secrets Manager in a process of their own: a table in memory that answers after a delay.
+
+Served over TLS, as AWS serves them, with the certificate that the first argument names. What the table
+holds and how long it takes to answer is told over a plain port of its own.
+"""
 
 import asyncio
 import json
+import ssl
 import sys
 from typing import Any
 from zlib import crc32
@@ -65,12 +70,16 @@ class Server:
 
 
 async def main() -> None:
-    """Serve on any free port, and say which."""
-    server = await asyncio.start_server(Server().serve, "127.0.0.1", 0)
-    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    """Serve on any two free ports, and say which: TLS, then plain."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[1])
+    serve = Server().serve
+    secure = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    plain = await asyncio.start_server(serve, "127.0.0.1", 0)
+    sys.stdout.write(" ".join(str(one.sockets[0].getsockname()[1]) for one in (secure, plain)) + "\n")
     sys.stdout.flush()
-    async with server:
-        await server.serve_forever()
+    async with secure, plain:
+        await asyncio.gather(secure.serve_forever(), plain.serve_forever())
 
 
 if __name__ == "__main__":

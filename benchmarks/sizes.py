@@ -30,7 +30,7 @@ def packed(tree: Path) -> int:
 def opened(where: Stage, handler: str) -> tuple[int, int]:
     """Files opened and modules loaded until a handler is imported."""
     tree = where.tree(handler)
-    environ = where.environ() | {"PYTHONPATH": str(tree)}
+    environ = where.environ(handler) | {"PYTHONPATH": str(tree)}
     command = [sys.executable, "-c", WATCH, HANDLERS[handler]]
     done = subprocess.run(command, cwd=tree, env=environ, capture_output=True, text=True, check=True)
     files, modules = json.loads(done.stdout)

@@ -18,6 +18,7 @@ from py_compile import PycInvalidationMode
 from typing import Any, NamedTuple
 from urllib.request import Request, urlopen
 
+import botocore
 import jwt
 
 from access.grants import Grant
@@ -25,6 +26,7 @@ from access.key_ids import KeyHash, hash_key_id
 from access.keys import Counting, KeyRecord, Policy, StoredCredential
 from access.limits import Quota, RateLimit
 from benchmarks.services import MASTER_SECRET
+from dev.authority import make_authority
 from dev.lambda_runtime import Environment, FunctionConfig
 from dev.processes import end
 from dev.services import CREDENTIALS, ROOT
@@ -32,6 +34,7 @@ from store.attributes import encode_item
 from store.master_secret import Keyring, parse_keyring
 from store.sealing import seal
 from store.table import GATE, key_of, key_partition, key_to_item, policy_to_item
+from store.trust import AMAZON
 
 SECRET = "a-secret-of-the-benchmark-0123456789-abcdefgh"  # noqa: S105 - made up
 KEY_ID = "bench-key"
@@ -43,27 +46,29 @@ UNUSED = ("access", "store", "key_admin", "pydantic", "pydantic_core", "annotate
 class Stage(NamedTuple):
     """Running services, and where the code of each handler is."""
 
-    port: int
+    port: int  # of the services, TLS
+    orders: int  # the port that takes orders
     folder: Path
 
     def tree(self, handler: str) -> Path:
         """The unpacked zip of a handler."""
         return self.folder / handler
 
-    def environ(self) -> dict[str, str]:
-        """What points a handler at the services."""
-        endpoint = f"http://127.0.0.1:{self.port}"
+    def environ(self, handler: str) -> dict[str, str]:
+        """What points a handler at the services. It reads the roots that it would read on AWS, and one more."""
+        endpoint = f"https://127.0.0.1:{self.port}"
         return CREDENTIALS | {
             "TABLE_NAME": "bench",
             "MASTER_SECRET_ARN": "bench",
             "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": endpoint,
+            "AWS_CA_BUNDLE": str(self.folder / f"roots-{handler}.pem"),
             "POWERTOOLS_LOG_LEVEL": "INFO",
         }
 
     def tell(self, **order: Any) -> dict[str, Any]:
         """Give the services items or a delay; the number of calls since the last time."""
-        request = Request(f"http://127.0.0.1:{self.port}/", data=json.dumps(order).encode(), method="POST")
+        request = Request(f"http://127.0.0.1:{self.orders}/", data=json.dumps(order).encode(), method="POST")
         with urlopen(request) as answer:
             found: dict[str, Any] = json.loads(answer.read())
             return found
@@ -72,7 +77,7 @@ class Stage(NamedTuple):
         """A fresh execution environment of a handler."""
         name = f"{HANDLERS[handler]}.handler"
         return Environment(
-            FunctionConfig(handler, name, self.tree(handler), 10.0, 512, self.environ()),
+            FunctionConfig(handler, name, self.tree(handler), 10.0, 512, self.environ(handler)),
             quiet=True,
         )
 
@@ -83,12 +88,18 @@ def stage() -> Iterator[Stage]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         lay_out(folder)
-        command = [sys.executable, "-m", "benchmarks.services"]
+        authority = make_authority(folder)
+        for handler, bundle in (
+            ("tollgate", Path(AMAZON)),
+            ("conventional", Path(botocore.__file__).parent / "cacert.pem"),
+        ):
+            (folder / f"roots-{handler}.pem").write_bytes(bundle.read_bytes() + authority.root.read_bytes())
+        command = [sys.executable, "-m", "benchmarks.services", str(authority.server)]
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
-        port = int(process.stdout.readline())
+        secure, plain = map(int, process.stdout.readline().split())
         try:
-            yield Stage(port, folder)
+            yield Stage(secure, plain, folder)
         finally:
             end(process)  # type: ignore[arg-type] # text or not
             process.stdout.close()
