@@ -235,6 +235,8 @@ def _count_shared(call: Call, key: KnownKey, environment: Environment) -> Counte
     """Count at the key's gate and its owner's by one transaction."""
     own = tuple(limit for limit in call.limits if limit.scope != OWNER)
     shared = tuple(limit for limit in call.limits if limit.scope == OWNER)
+    if turns_day(key.gate, call.now_ms):
+        _turn_day(key, environment, call.now_ms)
     gate = environment.shared_gate(key.record.owner, call.now_ms, max_age_ms=SHARED_MS)
     attempts = conflicts = 0
     while attempts < MAX_ATTEMPTS and conflicts < MAX_CONFLICTS:
@@ -259,6 +261,14 @@ def _count_shared(call: Call, key: KnownKey, environment: Environment) -> Counte
             seen = tuple(_lower(status, gate.units_since) for status in found)
             return Counted(Allow(key.record, (*statuses(key.gate, own, now_ms=call.now_ms), *seen)))
     raise UndecidedError("the gate of the owner was contended in every attempt")
+
+
+def _turn_day(key: KnownKey, environment: Environment, now_ms: int) -> None:
+    """Turn the day by a write of its own: a transaction does not tell the totals that it moved aside."""
+    try:
+        _write(key, environment, now_ms=now_ms)
+    except ConditionFailed as refused:
+        environment.gate_found(key, refused)
 
 
 def _transact(

@@ -197,6 +197,31 @@ def test_a_day_whose_environment_died_is_stored_before_the_next_one(bench):
     assert totals(bench, record) == [(-3, 2, 0), (-2, 1, 0), (-1, 1, 0)]
 
 
+def test_the_days_of_a_key_with_a_shared_limit_are_stored_too(bench):
+    bench.now_ms = bench.now_ms // DAY_MS * DAY_MS + 1000
+    record = bench.key(owner="acme", quotas=(Quota(1000, "never", scope=OWNER),))
+    for requests in (3, 2, 1):
+        assert [allowed(bench) for _ in range(requests)] == [True] * requests
+        bench.now_ms += DAY_MS
+
+    assert allowed(bench, environment=bench.other())
+
+    assert totals(bench, record) == [(-3, 3, 0), (-2, 2, 0), (-1, 1, 0)]
+    gate = read_gate(bench.boto, bench.table, key_partition(record.key_hash))
+    assert (gate["d"], gate["da"]) == (bench.now_ms // DAY_MS, 1)
+
+
+def test_a_day_on_which_nobody_called_has_no_totals(bench):
+    bench.now_ms = bench.now_ms // DAY_MS * DAY_MS + 1000
+    record = bench.key(quotas=(Quota(1000, "never"),))
+    assert allowed(bench)
+    bench.now_ms += 3 * DAY_MS
+
+    assert allowed(bench)
+
+    assert totals(bench, record) == [(-3, 1, 0)]
+
+
 def test_refusals_and_unlimited_requests_are_told_within_a_minute(bench):
     record = bench.key(grants=(Grant("*", methods=("GET",)),))
     for _ in range(4):
