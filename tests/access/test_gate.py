@@ -10,7 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from access.decisions import Reason
-from access.gate import Exceeded, GateWrite, Rolled, Stale, diagnose, is_counter, plan, statuses
+from access.gate import (
+    CREDENTIAL_USED,
+    DAY_MS,
+    Exceeded,
+    GateWrite,
+    Rolled,
+    Stale,
+    Tally,
+    diagnose,
+    is_counter,
+    plan,
+    statuses,
+)
 from access.limits import CALENDAR, Quota, RateLimit
 
 START_MS = 1_800_000_000_000
@@ -41,7 +53,7 @@ def apply(write: GateWrite, item: Mapping[str, Any]) -> dict[str, Any]:
             name, *rest = part.replace(" = ", " ").split(" ")
             attribute = write.names[name]
             if verb == "SET":
-                after[attribute] = write.values[rest[0]]
+                after[attribute] = write.values[rest[0]] if rest[0][0] == ":" else item[write.names[rest[0]]]
             elif verb == "ADD":
                 after[attribute] = after.get(attribute, 0) + write.values[rest[0]]
             else:
@@ -303,20 +315,49 @@ def test_a_clock_that_lags_never_turns_a_window_back():
     assert gate.request(START_MS + 1000, environment=0) is not None
 
 
-def test_ten_busy_rate_limits_fit_one_write_unit():
-    """Item size as DynamoDB counts it: names and numbers, two digits a byte."""
-    gate = Gate([RateLimit(100_000, f"{place + 1}s", f"limit-{place}") for place in range(10)])
-    now = START_MS
-    for _ in range(400):
-        now += 97
-        gate.request(now)
-    partition = len("PK") + len("KEY#") + 43 + len("SK") + len("GATE")
-    size = sum(
-        len(name) + (len(value) if isinstance(value, str) else (len(str(value)) + 1) // 2 + 2)
-        for name, value in gate.item.items()
+def size_of(item):
+    """Of a gate as DynamoDB counts it: names and texts, and numbers at two digits a byte and one more."""
+    keys = len("PK") + len("KEY#") + 43 + len("SK") + len("GATE")
+    return keys + sum(
+        len(name) + (len(value) if isinstance(value, str) else (len(str(value)) + 1) // 2 + 1)
+        for name, value in item.items()
     )
 
-    assert partition + size < 1024
+
+@pytest.mark.parametrize(
+    "periods",
+    [
+        ["1s"] * 10,
+        [f"{seconds}s" for seconds in range(1, 11)],
+        ["1s", "2s", "5s", "10s", "30s", "minute", "600s", "hour", "21600s", "day"],
+    ],
+)
+def test_ten_rate_limits_at_all_that_an_item_takes_fit_one_write_unit_and_the_bounds_of_an_expression(periods):
+    """1,000 requests a second for more than each period, four credentials, two days of totals."""
+    limits = [RateLimit(10**12, period, f"limit-{place}") for place, period in enumerate(periods)]
+    used = {f"{CREDENTIAL_USED}{place:08x}": START_MS // 1000 for place in range(4)}
+    day = START_MS // DAY_MS + 1
+    item = {"v": 2**52} | used | {"d": day, "da": 10**8 - 1, "dr": 10**8 - 1, "pd": day - 1, "pa": 10**8, "pr": 10**8}
+    now, sizes = START_MS, []
+    for pause_ms in (8_640_000, 2_160_000, 360_000, 60_000, 6_000, 3_000, 1_000, 500, 100, 10):
+        for _ in range(24):
+            now += pause_ms
+            write = plan(
+                version=2**52,
+                limits=limits,
+                seen=item,
+                now_ms=now,
+                cost=pause_ms,
+                marks={"at": now // 1000, f"{CREDENTIAL_USED}00000003": now // 1000},
+                tally=Tally(pause_ms, 34),
+            )
+            assert max(len(write.condition), len(write.update)) < 4096
+            assert len(re.findall(r"AND|OR|<=|=|attribute_not_exists", write.condition)) < 300
+            assert meets(write, item)
+            item = apply(write, item)
+            sizes.append(size_of(item))
+
+    assert max(sizes) < 1024
 
 
 def test_counters_are_told_from_the_rest_of_a_gate():
