@@ -23,6 +23,7 @@ from access.gate import (
     plan,
     statuses,
 )
+from access.gate.layout import LAP
 from access.limits import CALENDAR, Quota, RateLimit
 
 START_MS = 1_800_000_000_000
@@ -180,6 +181,7 @@ class Model:
 
 
 SECONDS = {"1s": 1, "5s": 5, "minute": 60, "hour": 3600}
+LAPS = [tenth * LAP + late for tenth in (100, 500) for late in (-1200, -1, 0, 1, 99, 1100)]  # names repeat after these
 LIMITS = st.lists(
     st.one_of(
         st.builds(RateLimit, st.integers(0, 20), st.sampled_from(list(SECONDS))),
@@ -199,9 +201,32 @@ def test_the_gate_answers_as_the_model_does(data, limits, environments):
     named = [limit._replace(name=f"limit-{place}") for place, limit in enumerate(limits)]
     gate, model, now = Gate(named, environments=environments), Model(named), START_MS
     for _ in range(40):
-        now += data.draw(st.sampled_from([0, 1, 30, 99, 100, 101, 900, 1100, 7000, 61_000]))
+        now += data.draw(st.sampled_from([0, 1, 30, 99, 100, 101, 900, 1100, 7000, 61_000, *LAPS]))
         cost, place = data.draw(st.integers(1, 4)), data.draw(st.integers(0, environments - 1))
         assert (gate.request(now, environment=place, cost=cost) is None) == model.request(now, cost)
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), limits=LIMITS)
+def test_waiting_as_told_admits_and_less_does_not(data, limits):
+    """Any limits and costs, nobody else calling; where no wait is told, none helps."""
+    named = [limit._replace(name=f"limit-{place}") for place, limit in enumerate(limits)]
+    gate, now = Gate(named), START_MS
+    for _ in range(30):
+        now += data.draw(st.sampled_from([0, 1, 99, 900, 7000]))
+        cost = data.draw(st.integers(1, 6))
+        refused = gate.request(now, cost=cost)
+        if refused is None:
+            continue
+        if refused.wait_ms is None:
+            assert any(cost > limit.limit for limit in limits)
+            assert gate.request(now + 10 * 86_400_000, cost=cost) is not None
+            continue
+        assert refused.wait_ms > 0
+        assert gate.request(now + refused.wait_ms - 1, cost=cost) is not None
+        in_whole_seconds = -(-refused.wait_ms // 1000) * 1000
+        now += data.draw(st.sampled_from([refused.wait_ms, in_whole_seconds]))
+        assert gate.request(now, cost=cost) is None
 
 
 def test_one_environment_never_needs_a_second_attempt():
