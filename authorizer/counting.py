@@ -32,7 +32,7 @@ from access.leases import Lease, credit_of, lease_size, take_lease
 from access.limits import OWNER, Quota
 from access.policies import Effective
 from authorizer.environment import Environment
-from authorizer.memory import Denied, KnownKey, SharedGate
+from authorizer.memory import Denied, KnownKey, SeenGate
 from store.errors import ConditionFailed, StoreError, TransactionCancelled, UnavailableError
 from store.keys import Gate, gates_found
 
@@ -122,7 +122,7 @@ def _count_without_limits(call: Call, key: KnownKey, environment: Environment) -
         try:
             _write(key, environment, now_ms=call.now_ms, marks=call.marks, allowed=1)
         except ConditionFailed as refused:
-            if (environment.gate_found(key, refused) or {}).get(VERSION) != key.record.gate_version:
+            if (environment.gate_found(key, refused, call.now_ms) or {}).get(VERSION) != key.record.gate_version:
                 return None
         else:
             return Counted(Allow(key.record))
@@ -155,7 +155,7 @@ def _count_alone(call: Call, key: KnownKey, environment: Environment) -> Counted
                 allowed=1,
             )
         except ConditionFailed as refused:
-            verdict = _verdict(call, key, environment.gate_found(key, refused), units, lease)
+            verdict = _verdict(call, key, environment.gate_found(key, refused, now_ms), units, lease)
             if isinstance(verdict, Exceeded) and wants_more:
                 wants_more = False
                 verdict = _verdict(call, key, key.gate, cost, lease)
@@ -232,12 +232,15 @@ def _write(
 
 
 def _count_shared(call: Call, key: KnownKey, environment: Environment) -> Counted | None:
-    """Count at the key's gate and its owner's by one transaction."""
+    """Count at the key's gate and its owner's by one transaction.
+
+    It does not tell what it left, so both gates are read again once a second.
+    """
     own = tuple(limit for limit in call.limits if limit.scope != OWNER)
     shared = tuple(limit for limit in call.limits if limit.scope == OWNER)
     if turns_day(key.gate, call.now_ms):
         _turn_day(key, environment, call.now_ms)
-    gate = environment.shared_gate(key.record.owner, call.now_ms, max_age_ms=SHARED_MS)
+    gate = environment.owner_gate(key, call.now_ms, max_age_ms=SHARED_MS)
     attempts = conflicts = 0
     while attempts < MAX_ATTEMPTS and conflicts < MAX_CONFLICTS:
         try:
@@ -256,10 +259,7 @@ def _count_shared(call: Call, key: KnownKey, environment: Environment) -> Counte
                 key.denied = Denied(call.limits, call.cost, verdict, call.now_ms)
                 return _refuse(key, key.denied, call.now_ms)
         else:
-            gate.units_since += call.cost
-            found = statuses(gate.gate, shared, now_ms=call.now_ms)
-            seen = tuple(_lower(status, gate.units_since) for status in found)
-            return Counted(Allow(key.record, (*statuses(key.gate, own, now_ms=call.now_ms), *seen)))
+            return Counted(Allow(key.record, (*_seen(key, own, call), *_seen(gate, shared, call))))
     raise UndecidedError("the gate of the owner was contended in every attempt")
 
 
@@ -268,13 +268,13 @@ def _turn_day(key: KnownKey, environment: Environment, now_ms: int) -> None:
     try:
         _write(key, environment, now_ms=now_ms)
     except ConditionFailed as refused:
-        environment.gate_found(key, refused)
+        environment.gate_found(key, refused, now_ms)
 
 
 def _transact(
     call: Call,
     key: KnownKey,
-    gate: SharedGate,
+    gate: SeenGate,
     environment: Environment,
     *,
     own: Sequence[Limit],
@@ -295,21 +295,23 @@ def _transact(
         version=OWNER_VERSION, limits=shared, seen=gate.gate, now_ms=call.now_ms, cost=call.cost, marks={}
     )
     environment.write_gates(key, own_write, shared_write, call.now_ms)
+    key.units_since += call.cost
+    gate.units_since += call.cost
     untold.allowed = untold.refused = 0
     untold.since_ms = call.now_ms
 
 
-def _take(key: KnownKey, gate: SharedGate, cancelled: TransactionCancelled, now_ms: int) -> None:
+def _take(key: KnownKey, gate: SeenGate, cancelled: TransactionCancelled, now_ms: int) -> None:
     """Remember the gates that the failed conditions met."""
     own, shared = gates_found(cancelled)
     if own is not None:
-        key.gate = own
+        key.saw(own, now_ms)
     if shared is not None:
-        gate.gate, gate.read_at_ms, gate.units_since = shared, now_ms, 0
+        gate.saw(shared, now_ms)
 
 
 def _diagnose_shared(
-    call: Call, key: KnownKey, gate: SharedGate, *, own: Sequence[Limit], shared: Sequence[Limit]
+    call: Call, key: KnownKey, gate: SeenGate, *, own: Sequence[Limit], shared: Sequence[Limit]
 ) -> Stale | Rolled | Exceeded:
     if key.gate.get(VERSION) != key.record.gate_version:
         return Stale()
@@ -321,8 +323,13 @@ def _diagnose_shared(
     return verdict_of(known_waits, known)
 
 
-def _lower(status: LimitStatus, units: int) -> LimitStatus:
-    return status._replace(used=status.used + units, remaining=max(status.remaining - units, 0))
+def _seen(gate: SeenGate, limits: Sequence[Limit], call: Call) -> tuple[LimitStatus, ...]:
+    """How limits stand, as far as we know: what we counted since we saw the gate is taken off."""
+    units = gate.units_since
+    return tuple(
+        status._replace(used=status.used + units, remaining=max(status.remaining - units, 0))
+        for status in statuses(gate.gate, limits, now_ms=call.now_ms)
+    )
 
 
 # --- what follows from a count -------------------------------------------------------------

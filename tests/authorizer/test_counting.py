@@ -9,6 +9,7 @@ from access.gate import DAY_MS, past_day
 from access.grants import Grant
 from access.keys import Counting
 from access.limits import OWNER, Quota, RateLimit
+from authorizer.counting import SHARED_MS
 from authorizer.memory import FLUSH_MS, LOOK_AGAIN_MS
 from store.errors import StoreError, ThrottledError, UnavailableError
 from store.keys import read_gate
@@ -106,6 +107,20 @@ def test_a_warm_key_with_a_shared_limit_takes_one_transaction(bench):
 
     assert allowed(bench)
     assert bench.recorder.taken() == ["TransactWriteItems"]
+
+
+def test_what_remains_of_own_and_shared_limits_is_told_exactly_or_as_of_a_second_ago(bench):
+    """A transaction does not tell: own requests are taken off at once, those of others once a second."""
+    bench.key(owner="acme", quotas=(Quota(50, "day"), Quota(100, "day", scope=OWNER)))
+
+    def remaining():
+        return [status.remaining for status in bench.request().limits]
+
+    assert [remaining() for _ in range(3)] == [[49, 99], [48, 98], [47, 97]]
+    assert allowed(bench, environment=bench.other())
+    assert remaining() == [46, 96]
+    bench.now_ms += SHARED_MS
+    assert remaining() == [44, 94]
 
 
 def test_a_shared_rate_limit_is_a_true_ceiling_over_several_keys_and_environments(bench):
