@@ -7,7 +7,7 @@ ago is refused from memory, and limits that an owner's keys share make the write
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -21,8 +21,10 @@ from access.gate import (
     Stale,
     Tally,
     diagnose,
+    open_claims,
     past_day,
     plan,
+    plan_claim,
     statuses,
     turns_day,
     verdict_of,
@@ -35,6 +37,7 @@ from authorizer.environment import Environment
 from authorizer.memory import Denied, KnownKey, SeenGate
 from store.errors import ConditionFailed, StoreError, TransactionCancelled, UnavailableError
 from store.keys import Gate, gates_found
+from store.table import owner_partition
 
 MAX_ATTEMPTS = 3  # of the counting write: the first, one after a race, one to spare
 MAX_CONFLICTS = 8  # of transactions on one owner's gate, with a pause before each further one
@@ -49,7 +52,7 @@ class UndecidedError(Exception):
 
 
 class Crossing(NamedTuple):
-    """A threshold that this request crossed, as nobody else can in the same window."""
+    """A threshold that this request found reached and claimed, as nobody else can in the same window."""
 
     percent: int
     status: LimitStatus
@@ -79,12 +82,15 @@ def count(call: Call, key: KnownKey, environment: Environment) -> Counted | None
     Raises StoreError or UndecidedError where we cannot know.
     """
     try:
-        return _count(call, key, environment)
+        counted = _count(call, key, environment)
     except UnavailableError:
         if not _may_open(call, key):
             raise
         key.untold.allowed += 1
         return Counted(Allow(key.record), is_open=True)
+    if counted is None or not call.effective.thresholds:
+        return counted
+    return counted._replace(crossings=tuple(_claim(call, key, environment)))
 
 
 def note_refusal(key: KnownKey, environment: Environment, *, now_ms: int) -> None:
@@ -106,7 +112,7 @@ def _count(call: Call, key: KnownKey, environment: Environment) -> Counted | Non
         return Counted(Allow(key.record, statuses(key.gate, call.limits, now_ms=call.now_ms)))
     if key.denied is not None and key.denied.still_holds(call.limits, call.cost, call.now_ms):
         return _refuse(key, key.denied, call.now_ms)
-    if any(limit.scope == OWNER for limit in call.limits) and key.record.owner:
+    if _split(call, key)[1]:
         return _count_shared(call, key, environment)
     return _count_alone(call, key, environment)
 
@@ -170,9 +176,7 @@ def _count_alone(call: Call, key: KnownKey, environment: Environment) -> Counted
                     before, key.gate, limits, size=units, ours=ours, now_ms=now_ms, max_staleness_ms=staleness_ms
                 )
                 key.leases[limits] = taken._replace(units=units - cost)
-            found = statuses(key.gate, limits, now_ms=now_ms)
-            counted = [max(units - known, 0) for known in credit]
-            return Counted(Allow(key.record, found), _crossings(found, call.effective.thresholds, counted))
+            return Counted(Allow(key.record, statuses(key.gate, limits, now_ms=now_ms)))
     raise UndecidedError("the gate was contended in every attempt")
 
 
@@ -236,8 +240,7 @@ def _count_shared(call: Call, key: KnownKey, environment: Environment) -> Counte
 
     It does not tell what it left, so both gates are read again once a second.
     """
-    own = tuple(limit for limit in call.limits if limit.scope != OWNER)
-    shared = tuple(limit for limit in call.limits if limit.scope == OWNER)
+    own, shared = _split(call, key)
     if turns_day(key.gate, call.now_ms):
         _turn_day(key, environment, call.now_ms)
     gate = environment.owner_gate(key, call.now_ms, max_age_ms=SHARED_MS)
@@ -261,6 +264,14 @@ def _count_shared(call: Call, key: KnownKey, environment: Environment) -> Counte
         else:
             return Counted(Allow(key.record, (*_seen(key, own, call), *_seen(gate, shared, call))))
     raise UndecidedError("the gate of the owner was contended in every attempt")
+
+
+def _split(call: Call, key: KnownKey) -> tuple[tuple[Limit, ...], tuple[Limit, ...]]:
+    """The limits that the key's gate counts, and those that its owner's does. Without an owner all are its own."""
+    if not key.record.owner:
+        return call.limits, ()
+    shared = tuple(limit for limit in call.limits if limit.scope == OWNER)
+    return tuple(limit for limit in call.limits if limit not in shared) if shared else call.limits, shared
 
 
 def _turn_day(key: KnownKey, environment: Environment, now_ms: int) -> None:
@@ -341,15 +352,28 @@ def _refuse(key: KnownKey, denied: Denied, now_ms: int) -> Counted:
     return Counted(Deny(verdict.reason, key.record, verdict.statuses, verdict.refused_by, seconds))
 
 
-def _crossings(found: Sequence[LimitStatus], thresholds: Sequence[int], counted: Sequence[int]) -> tuple[Crossing, ...]:
-    """The thresholds of quotas that the last write crossed; its increment is unique."""
-    return tuple(
-        Crossing(percent, status)
-        for status, units in zip(found, counted, strict=True)
-        if status.kind == "quota" and status.limit
-        for percent in thresholds
-        if (status.used - units) * 100 < percent * status.limit <= status.used * 100
-    )
+def _claim(call: Call, key: KnownKey, environment: Environment) -> Iterator[Crossing]:
+    """The thresholds that are reached and ours to tell; after an error a later request claims them."""
+    own, shared = _split(call, key)
+    with suppress(StoreError):
+        yield from _claim_at(key, key.partition, key.record.gate_version, own, call, environment)
+        if shared:
+            gate = environment.owner_gate(key, call.now_ms, max_age_ms=SHARED_MS)
+            yield from _claim_at(gate, owner_partition(key.record.owner), OWNER_VERSION, shared, call, environment)
+
+
+def _claim_at(
+    gate: SeenGate, partition: str, version: int, limits: Sequence[Limit], call: Call, environment: Environment
+) -> Iterator[Crossing]:
+    """Until nothing is left to tell; a claim that fails shows what others told since."""
+    percents = call.effective.thresholds
+    for _ in range(len(limits) + MAX_ATTEMPTS):
+        claims = open_claims(gate.gate, limits, percents, now_ms=call.now_ms, units_since=gate.units_since)
+        if not claims or gate.gate.get(VERSION) != version:
+            return
+        write = plan_claim(claims[0], version=version, seen=gate.gate)
+        if environment.claim(gate, partition, write, call.now_ms):
+            yield from (Crossing(percent, claims[0].status) for percent in claims[0].percents)
 
 
 def _may_open(call: Call, key: KnownKey) -> bool:

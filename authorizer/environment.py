@@ -178,6 +178,15 @@ class Environment:
         key.saw(table_keys.write_gate(self._client, self._table, key.partition, write), now_ms)
         key.confirmed_ms = now_ms
 
+    def claim(self, gate: SeenGate, partition: str, write: GateWrite, now_ms: int) -> bool:
+        """Whether we are the one to tell of a threshold. Raises StoreError."""
+        try:
+            gate.saw(table_keys.write_gate(self._client, self._table, partition, write), now_ms)
+        except ConditionFailed as refused:
+            gate.saw(table_keys.gate_found(refused) or {}, now_ms)
+            return False
+        return True
+
     def gate_found(self, key: KnownKey, refused: ConditionFailed, now_ms: int) -> Gate | None:
         """The gate that a failed condition met, remembered from now on."""
         found = table_keys.gate_found(refused)

@@ -14,6 +14,7 @@ attributes:
                     Axx  units counted in a sub-window, xx being its number modulo 4096
     quota        B  Be   Unix milliseconds at which the window ends
                     Bu   units used in it
+                    Bm   the threshold that was told last (`thresholds`)
 """
 
 from access.gate.decide import (
@@ -31,6 +32,7 @@ from access.gate.decide import (
 )
 from access.gate.expressions import OWNER_VERSION, VERSION, GateWrite
 from access.gate.layout import Gate, Limit, is_counter
+from access.gate.thresholds import Claim, open_claims, plan_claim
 from access.gate.usage import DAY_MS, DayTotals, Tally, current_day, past_day, turns_day
 
 LAST_USED = "at"
@@ -42,6 +44,7 @@ __all__ = [
     "LAST_USED",
     "OWNER_VERSION",
     "VERSION",
+    "Claim",
     "DayTotals",
     "Exceeded",
     "Gate",
@@ -54,8 +57,10 @@ __all__ = [
     "current_day",
     "diagnose",
     "is_counter",
+    "open_claims",
     "past_day",
     "plan",
+    "plan_claim",
     "statuses",
     "tightest",
     "turns_day",

@@ -37,7 +37,7 @@ def is_counter(attribute: str) -> bool:
     """Whether an attribute of a gate belongs to a limit."""
     letter, suffix = attribute[:1], attribute[1:]
     is_code = len(suffix) == CODE_LENGTH and all(one in _CODE_ALPHABET for one in suffix)
-    return letter in ascii_letters and (suffix in {"w", "e", "u"} or is_code)
+    return letter in ascii_letters and (suffix in {"w", "e", "u", "m"} or is_code)
 
 
 def known_slots(limits: Sequence[Limit], gate: Gate) -> list[str | None]:

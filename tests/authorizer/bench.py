@@ -108,9 +108,11 @@ class Bench:
         counters = counters_to_clear(self.gate(record), self.limits_of(record), now_ms=int(time.time() * 1000))
         self.keys.reset(record, record._replace(version=record.version + 1), counters)
 
+    def owner_gate(self, owner):
+        return read_gate(self.boto, self.table, owner_partition(owner)) or {}
+
     def owner_used(self, owner, limit) -> int:
-        gate = read_gate(self.boto, self.table, owner_partition(owner)) or {}
-        return statuses(gate, [limit], now_ms=int(time.time() * 1000))[0].used
+        return statuses(self.owner_gate(owner), [limit], now_ms=int(time.time() * 1000))[0].used
 
     def request(self, *, token="", environment=None):
         return self.outcome(token=token, environment=environment).decision

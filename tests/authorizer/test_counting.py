@@ -170,6 +170,74 @@ def test_each_threshold_of_a_quota_is_crossed_by_one_request_of_all_environments
         bench.now_ms += 61_000
 
 
+def crossed(bench, requests, **options):
+    """The thresholds that some requests told, with the units used."""
+    outcomes = [bench.outcome(**options) for _ in range(requests)]
+    return [(one.percent, one.status.scope, one.status.used) for outcome in outcomes for one in outcome.crossings]
+
+
+def test_a_threshold_is_told_though_the_answer_to_the_write_that_crossed_it_was_lost(bench):
+    """The next request of any environment finds it untold, also where it is refused."""
+    bench.policy("metered", grants=EVERYTHING, quotas=(Quota(4, "day"),), thresholds=(50, 100))
+    bench.key(policies=("metered",), grants=())
+    assert crossed(bench, 1) == []
+    for expected in ((50, "key", 3), (100, "key", 4)):
+        bench.recorder.after = [UnavailableError("lost")]
+        with pytest.raises(UnavailableError):
+            bench.request()
+
+        assert crossed(bench, 1, environment=bench.other()) == [expected]
+    assert crossed(bench, 3) == []
+
+
+def test_a_threshold_that_could_not_be_claimed_is_told_by_a_later_request(bench):
+    bench.policy("metered", grants=EVERYTHING, quotas=(Quota(4, "day"),), thresholds=(50,))
+    bench.key(policies=("metered",), grants=())
+    assert allowed(bench)
+    bench.recorder.before = [None, UnavailableError("gone")]
+
+    assert allowed(bench)
+
+    assert crossed(bench, 2) == [(50, "key", 3)]
+
+
+def test_thresholds_of_own_and_shared_quotas_are_told_once_over_the_keys_of_an_owner(bench):
+    """At once, or within the second after which another environment's requests are seen."""
+    quotas = (Quota(4, "day"), Quota(10, "day", scope=OWNER))
+    bench.policy("metered", grants=EVERYTHING, quotas=quotas, thresholds=(50, 100))
+    told, environments = [], [bench.environment, bench.other()]
+    for _ in range(3):
+        bench.key(policies=("metered",), grants=(), owner="acme")
+        for place in range(4):
+            told += crossed(bench, 1, environment=environments[place % 2])
+            bench.now_ms += SHARED_MS
+
+    key, owner = [(50, "key", 2), (100, "key", 4)], [(50, "owner", 5), (100, "owner", 10)]
+    assert told == [*key, owner[0], *key, key[0], owner[1]]
+
+
+def test_a_leased_quota_tells_each_threshold_once(bench):
+    bench.policy("hot", grants=EVERYTHING, quotas=(Quota(300, "day"),), counting=LEASED, thresholds=(50, 80, 100))
+    bench.key(policies=("hot",), grants=())
+    environments, told = [bench.other() for _ in range(3)], []
+    for place in range(450):
+        bench.now_ms += 30
+        told += [percent for percent, *_ in crossed(bench, 1, environment=environments[place % 3])]
+
+    assert told == [50, 80, 100]
+
+
+def test_after_a_reset_thresholds_are_told_again(bench):
+    quota = Quota(2, "never")
+    bench.policy("metered", thresholds=(100,), quotas=(quota,))
+    record = bench.key(policies=("metered",), quotas=(quota,))
+    assert crossed(bench, 3) == [(100, "key", 2)]
+    bench.reset(record)
+    bench.now_ms += LOOK_AGAIN_MS
+
+    assert crossed(bench, 3) == [(100, "key", 2)]
+
+
 # --- totals of a day -----------------------------------------------------------------------
 
 

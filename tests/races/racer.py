@@ -2,7 +2,7 @@
 
 Reads an order from standard input, makes ready and says so, goes at the next line, answers one line:
 {"racers": 25, "requests": 1, "token": "…", "spread": 0.0}
-→ {"outcomes": {"allow": 12, …}, "allowed": [[<asked>, <answered>], …]}, in Unix milliseconds.
+→ {"outcomes": {"allow": 12, "told 80%": 1, …}, "allowed": [[<asked>, <answered>], …]}, in Unix milliseconds.
 With 0 requests they run until a further line comes.
 """
 
@@ -27,11 +27,12 @@ PATIENCE_SECONDS = 60.0  # these races are about counting: a busy machine may an
 
 
 class Outcome(NamedTuple):
-    """What came of a request, when it was made and when it was answered."""
+    """What came of a request, when it was made and when it was answered; the thresholds that it told."""
 
     kind: str
     asked_ms: int
     answered_ms: int
+    told: tuple[int, ...] = ()
 
 
 def now_ms() -> int:
@@ -43,13 +44,14 @@ def event_of(token: str) -> dict[str, Any]:
 
 
 def ask(environment: Environment, token: str) -> Outcome:
-    asked = now_ms()
+    asked, told = now_ms(), ()
     try:
-        decision = authorize(read_event(event_of(token)), environment, now_ms=asked).decision
+        outcome = authorize(read_event(event_of(token)), environment, now_ms=asked)
+        decision, told = outcome.decision, tuple(crossing.percent for crossing in outcome.crossings)
         kind = decision.reason.value if isinstance(decision, Deny) else "allow"
     except (StoreError, UndecidedError) as error:
         kind = type(error).__name__
-    return Outcome(kind, asked, now_ms())
+    return Outcome(kind, asked, now_ms(), told)
 
 
 def race(environment: Environment, order: dict[str, Any], stop: threading.Event, outcomes: list[Outcome]) -> None:
@@ -92,7 +94,8 @@ def main() -> None:
         for thread in threads:
             thread.join()
         allowed = [(one.asked_ms, one.answered_ms) for one in outcomes if one.kind == "allow"]
-        say({"outcomes": Counter(one.kind for one in outcomes), "allowed": allowed})
+        told = [f"told {percent}%" for one in outcomes for percent in one.told]
+        say({"outcomes": Counter(one.kind for one in outcomes) + Counter(told), "allowed": allowed})
 
 
 if __name__ == "__main__":

@@ -32,6 +32,23 @@ def test_two_hundred_racers_on_a_hundred_units_twenty_times(race):
         assert outcomes == {"allow": 100, "quota_exhausted": 100}
 
 
+def test_of_two_hundred_racers_one_tells_of_each_threshold(race):
+    quotas = (Quota(100, "day"), Quota(90, "day", scope=OWNER))
+    race.bench.policy("own", grants=(Grant("*"),), quotas=quotas[:1], thresholds=(50, 80, 100))
+    race.bench.policy("shared", grants=(Grant("*"),), quotas=quotas[1:], thresholds=(80,))
+    race.bench.key(policies=("own",), grants=())
+    race.start()
+    outcomes, _ = race.finish()
+    assert outcomes == {"allow": 100, "quota_exhausted": 100, "told 50%": 1, "told 80%": 1, "told 100%": 1}
+
+    record = race.bench.key(policies=("shared",), grants=(), owner="acme")
+    race.start(racers=1, requests=0, spread=0.05)
+    race.until(record, lambda _: race.bench.owner_used("acme", quotas[1]) == 90)
+    race.until(record, lambda _: "am" in race.bench.owner_gate("acme"))
+    outcomes, _ = race.finish()
+    assert (outcomes["allow"], outcomes["told 80%"]) == (90, 1)
+
+
 def test_several_limits_at_once_admit_what_the_smallest_admits(race):
     record = race.bench.key(
         rate_limits=(RateLimit(60, "hour"), RateLimit(500, "minute", "burst")),
