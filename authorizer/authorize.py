@@ -219,5 +219,4 @@ def _limits_of(effective: Effective, grant: Grant, apis: tuple[str, ...]) -> tup
     """The limits that count this request; a cost of 0 is counted nowhere."""
     if grant.cost == 0:
         return ()
-    limits: tuple[Limit, ...] = (*effective.rate_limits, *effective.quotas)
-    return tuple(limit for limit in limits if not limit.api or limit.api in apis)
+    return tuple(limit for limit in effective.limits if not limit.api or limit.api in apis)

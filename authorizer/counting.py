@@ -156,6 +156,7 @@ def _count_alone(call: Call, key: KnownKey, environment: Environment) -> Counted
                 now_ms=now_ms,
                 marks=call.marks,
                 limits=limits,
+                kept=call.effective.limits,
                 units=units,
                 credit=credit,
                 allowed=1,
@@ -200,6 +201,7 @@ def _write(
     now_ms: int,
     marks: Mapping[str, int] = NO_MARKS,
     limits: Sequence[Limit] = (),
+    kept: Sequence[Limit] = (),
     units: int = 0,
     credit: Sequence[int] = (),
     allowed: int = 0,
@@ -219,6 +221,7 @@ def _write(
         marks=marks,
         tally=tally,
         credit=credit,
+        kept=kept,
     )
     environment.write_gate(key, write, now_ms)
     untold.allowed = untold.refused = 0
@@ -301,6 +304,7 @@ def _transact(
         cost=call.cost,
         marks=call.marks,
         tally=tally,
+        kept=call.effective.limits,
     )
     shared_write = plan(
         version=OWNER_VERSION, limits=shared, seen=gate.gate, now_ms=call.now_ms, cost=call.cost, marks={}

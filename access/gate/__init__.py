@@ -31,7 +31,7 @@ from access.gate.decide import (
     windows,
 )
 from access.gate.expressions import OWNER_VERSION, VERSION, GateWrite
-from access.gate.layout import Gate, Limit, is_counter
+from access.gate.layout import LAYOUT, Gate, Limit, is_counter
 from access.gate.thresholds import Claim, open_claims, plan_claim
 from access.gate.usage import DAY_MS, DayTotals, Tally, current_day, past_day, turns_day
 
@@ -42,6 +42,7 @@ __all__ = [
     "CREDENTIAL_USED",
     "DAY_MS",
     "LAST_USED",
+    "LAYOUT",
     "OWNER_VERSION",
     "VERSION",
     "Claim",

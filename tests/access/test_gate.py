@@ -319,6 +319,31 @@ def test_raising_and_lowering_a_limit_keeps_what_was_used():
     assert refused.refused_by.remaining == 0
 
 
+def test_limits_that_are_gone_make_room_and_those_of_other_apis_never_do():
+    """However often limits of a key are renamed, the counters of the ones that it has stay."""
+    elsewhere = Quota(3, "never", name="elsewhere", api="b")
+    item = {"v": 1}
+    for round_ in range(60):
+        limits = [elsewhere] if round_ in {0, 59} else [RateLimit(5, "1s", name=f"name-{round_}", api="a")]
+        kept = [elsewhere, *limits]
+        write = plan(version=1, limits=limits, kept=kept, seen=item, now_ms=START_MS, cost=1, marks={})
+        assert meets(write, item)
+        item = apply(write, item)
+
+    assert statuses(item, [elsewhere], now_ms=START_MS)[0].used == 2
+    assert len(item["l"]) == 24 * 5
+
+
+@pytest.mark.parametrize("number", [24, 30, 52])
+def test_more_limits_than_a_key_should_have_are_counted_all_the_same(number):
+    """Policies may bring more than the ten that one of them may have."""
+    limits = [Quota(2, "day", name=f"quota-{place}") for place in range(number)]
+    gate = Gate(limits)
+
+    assert [gate.request(START_MS) is None for _ in range(3)] == [True, True, False]
+    assert [status.used for status in statuses(gate.item, limits, now_ms=START_MS)] == [2] * number
+
+
 def test_another_version_or_no_gate_at_all_is_stale():
     limits = [Quota(3, "day")]
     write = plan(version=1, limits=limits, seen={"v": 1}, now_ms=START_MS, cost=1, marks={})
