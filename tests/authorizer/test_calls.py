@@ -168,6 +168,23 @@ def test_a_broken_record_or_gate_lets_nobody_pass(bench):
         bench.request()
 
 
+@pytest.mark.parametrize("attribute", ["v", "l", "ae", "au", "d"])
+@pytest.mark.parametrize("broken", [{"B": b"x"}, {"L": []}, {"N": "1.5"}, {"BOOL": True}, {"NULL": True}])
+def test_a_gate_that_holds_what_nobody_wrote_admits_nobody(bench, attribute, broken):
+    """Read by an environment that knew it whole, and by one that meets it first."""
+    record = bench.key(quotas=(QUOTA,))
+    assert isinstance(bench.request(), Allow)
+    update = {"UpdateExpression": "SET #a = :b", "ExpressionAttributeNames": {"#a": attribute}}
+    key = {"PK": {"S": key_partition(record.key_hash)}, "SK": {"S": "GATE"}}
+    bench.boto.call(
+        "UpdateItem", {"TableName": bench.table, "Key": key, "ExpressionAttributeValues": {":b": broken}} | update
+    )
+
+    for environment in (bench.environment, bench.other()):
+        with pytest.raises(StoreError):
+            bench.request(environment=environment)
+
+
 def test_another_environment_that_used_the_gate_costs_one_more_attempt_at_most(bench):
     bench.key(quotas=(Quota(1000, "day"),), rate_limits=(RateLimit(1000, "1s"),))
     other = Environment(Recorder(bench.boto), bench.table, KEYRING)
