@@ -7,7 +7,7 @@ ago is refused from memory, and limits that an owner's keys share make the write
 
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -21,10 +21,8 @@ from access.gate import (
     Stale,
     Tally,
     diagnose,
-    open_claims,
     past_day,
     plan,
-    plan_claim,
     statuses,
     turns_day,
     verdict_of,
@@ -37,7 +35,6 @@ from authorizer.environment import Environment
 from authorizer.memory import Denied, KnownKey, SeenGate
 from store.errors import ConditionFailed, StoreError, TransactionCancelled, UnavailableError
 from store.keys import Gate, gates_found
-from store.table import owner_partition
 
 MAX_ATTEMPTS = 3  # of the counting write: the first, one after a race, one to spare
 MAX_CONFLICTS = 8  # of transactions on one owner's gate, with a pause before each further one
@@ -90,7 +87,9 @@ def count(call: Call, key: KnownKey, environment: Environment) -> Counted | None
         return Counted(Allow(key.record), is_open=True)
     if counted is None or not call.effective.thresholds:
         return counted
-    return counted._replace(crossings=tuple(_claim(call, key, environment)))
+    from authorizer.claims import claim_thresholds  # noqa: PLC0415 - only policies with thresholds pay for it
+
+    return counted._replace(crossings=tuple(claim_thresholds(call, key, environment)))
 
 
 def note_refusal(key: KnownKey, environment: Environment, *, now_ms: int) -> None:
@@ -112,7 +111,7 @@ def _count(call: Call, key: KnownKey, environment: Environment) -> Counted | Non
         return Counted(Allow(key.record, statuses(key.gate, call.limits, now_ms=call.now_ms)))
     if key.denied is not None and key.denied.still_holds(call.limits, call.cost, call.now_ms):
         return _refuse(key, key.denied, call.now_ms)
-    if _split(call, key)[1]:
+    if split(call, key)[1]:
         return _count_shared(call, key, environment)
     return _count_alone(call, key, environment)
 
@@ -243,7 +242,7 @@ def _count_shared(call: Call, key: KnownKey, environment: Environment) -> Counte
 
     It does not tell what it left, so both gates are read again once a second.
     """
-    own, shared = _split(call, key)
+    own, shared = split(call, key)
     if turns_day(key.gate, call.now_ms):
         _turn_day(key, environment, call.now_ms)
     gate = environment.owner_gate(key, call.now_ms, max_age_ms=SHARED_MS)
@@ -269,7 +268,7 @@ def _count_shared(call: Call, key: KnownKey, environment: Environment) -> Counte
     raise UndecidedError("the gate of the owner was contended in every attempt")
 
 
-def _split(call: Call, key: KnownKey) -> tuple[tuple[Limit, ...], tuple[Limit, ...]]:
+def split(call: Call, key: KnownKey) -> tuple[tuple[Limit, ...], tuple[Limit, ...]]:
     """The limits that the key's gate counts, and those that its owner's does. Without an owner all are its own."""
     if not key.record.owner:
         return call.limits, ()
@@ -354,30 +353,6 @@ def _refuse(key: KnownKey, denied: Denied, now_ms: int) -> Counted:
     wait_ms, verdict = denied.wait_ms(now_ms), denied.verdict
     seconds = None if wait_ms is None else -(-wait_ms // 1000)
     return Counted(Deny(verdict.reason, key.record, verdict.statuses, verdict.refused_by, seconds))
-
-
-def _claim(call: Call, key: KnownKey, environment: Environment) -> Iterator[Crossing]:
-    """The thresholds that are reached and ours to tell; after an error a later request claims them."""
-    own, shared = _split(call, key)
-    with suppress(StoreError):
-        yield from _claim_at(key, key.partition, key.record.gate_version, own, call, environment)
-        if shared:
-            gate = environment.owner_gate(key, call.now_ms, max_age_ms=SHARED_MS)
-            yield from _claim_at(gate, owner_partition(key.record.owner), OWNER_VERSION, shared, call, environment)
-
-
-def _claim_at(
-    gate: SeenGate, partition: str, version: int, limits: Sequence[Limit], call: Call, environment: Environment
-) -> Iterator[Crossing]:
-    """Until nothing is left to tell; a claim that fails shows what others told since."""
-    percents = call.effective.thresholds
-    for _ in range(len(limits) + MAX_ATTEMPTS):
-        claims = open_claims(gate.gate, limits, percents, now_ms=call.now_ms, units_since=gate.units_since)
-        if not claims or gate.gate.get(VERSION) != version:
-            return
-        write = plan_claim(claims[0], version=version, seen=gate.gate)
-        if environment.claim(gate, partition, write, call.now_ms):
-            yield from (Crossing(percent, claims[0].status) for percent in claims[0].percents)
 
 
 def _may_open(call: Call, key: KnownKey) -> bool:

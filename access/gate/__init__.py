@@ -32,7 +32,6 @@ from access.gate.decide import (
 )
 from access.gate.expressions import OWNER_VERSION, VERSION, GateWrite
 from access.gate.layout import LAYOUT, Gate, Limit, is_counter
-from access.gate.thresholds import Claim, open_claims, plan_claim
 from access.gate.usage import DAY_MS, DayTotals, Tally, current_day, past_day, turns_day
 
 LAST_USED = "at"
@@ -45,7 +44,6 @@ __all__ = [
     "LAYOUT",
     "OWNER_VERSION",
     "VERSION",
-    "Claim",
     "DayTotals",
     "Exceeded",
     "Gate",
@@ -58,10 +56,8 @@ __all__ = [
     "current_day",
     "diagnose",
     "is_counter",
-    "open_claims",
     "past_day",
     "plan",
-    "plan_claim",
     "statuses",
     "tightest",
     "turns_day",
