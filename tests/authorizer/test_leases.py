@@ -14,6 +14,7 @@ from authorizer.counting import Call, count
 from authorizer.environment import Environment
 from authorizer.memory import KnownKey, Untold
 from benchmarks.memory_table import MemoryTable
+from store.errors import UnavailableError
 from store.master_secret import Keyring, MasterKeys
 from store.table import GATE, key_partition
 
@@ -21,14 +22,31 @@ START_MS = 1_800_000_000_000
 STALENESS_MS = 1_000
 KEY_HASH = KeyHash("k" * 43)
 PARTITION = key_partition(KEY_HASH)
-EFFECTIVE = Effective((), (), (), (), {}, Counting(STALENESS_MS))
+
+
+class LossyTable(MemoryTable):
+    """Fails some calls, before it takes them or after."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.source = source
+
+    def call(self, operation, request):
+        luck = self.source.random()
+        if luck < 0.05:
+            raise UnavailableError("never arrived")
+        answer = super().call(operation, request)
+        if luck < 0.1:
+            raise UnavailableError("lost")
+        return answer
 
 
 class Crowd:
     """Environments that count one key on a table in memory, and an operator who changes it."""
 
-    def __init__(self, size):
-        self.table = MemoryTable()
+    def __init__(self, size, *, table=None, staleness_ms=STALENESS_MS):
+        self.effective = Effective((), (), (), (), {}, Counting(staleness_ms))
+        self.table = table or MemoryTable()
         self.table.items[PARTITION, GATE] = {VERSION: {"N": "1"}}
         self.record = KeyRecord(KEY_HASH, 1, "leased", 0, 0)
         self.environment = Environment(self.table, "table", Keyring(MasterKeys(b"p" * 32, b"s" * 32)))
@@ -50,7 +68,7 @@ class Crowd:
 
     def request(self, place, limits, cost=1):
         for _ in range(2):
-            counted = count(Call(limits, cost, {}, EFFECTIVE, self.now_ms), self.members[place], self.environment)
+            counted = count(Call(limits, cost, {}, self.effective, self.now_ms), self.members[place], self.environment)
             if counted is not None:
                 return isinstance(counted.decision, Allow)
             self.members[place] = self.born()
@@ -87,6 +105,42 @@ def test_no_limit_is_exceeded_whatever_happens(seed):
             ends, used = at + 20_000, 0
         used += cost
         assert used <= quota.limit
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_clocks_that_differ_by_100_ms_admit_more_only_within_100_ms(seed):
+    source, crowd, limit = random.Random(seed), Crowd(4), RateLimit(30, "1s")
+    offsets, admitted = [source.randint(0, 100) for _ in range(4)], []
+    for _ in range(3000):
+        crowd.now_ms += source.choice([0, 2, 7, 25])
+        place, now = source.randrange(4), crowd.now_ms
+        crowd.now_ms = now + offsets[place]
+        if crowd.request(place, (limit,)):
+            admitted.append((now, 1))
+        crowd.now_ms = now
+
+    assert 0 < most_within(900, admitted) <= 30
+
+
+@pytest.mark.parametrize("staleness_ms", [0, STALENESS_MS])
+@pytest.mark.parametrize("seed", range(4))
+def test_lost_requests_and_lost_answers_admit_none_too_many(seed, staleness_ms):
+    source = random.Random(seed)
+    crowd = Crowd(4, table=LossyTable(source), staleness_ms=staleness_ms)
+    rate, quota = RateLimit(40, "1s"), Quota(900, "day")
+    admitted, failed = [], 0
+    for _ in range(3000):
+        crowd.now_ms += source.choice([0, 3, 9, 30])
+        cost = source.choice([1, 1, 2])
+        try:
+            if crowd.request(source.randrange(4), (rate, quota), cost):
+                admitted.append((crowd.now_ms, cost))
+        except UnavailableError:
+            failed += 1
+
+    assert failed > 0
+    assert 0 < most_within(1000, admitted) <= 40
+    assert 700 < sum(cost for _, cost in admitted) <= 900
 
 
 @pytest.mark.parametrize("seed", range(4))
