@@ -31,6 +31,10 @@ class Effective(NamedTuple):
     counting: Counting = Counting()
     thresholds: tuple[int, ...] = ()
 
+    @property
+    def limits(self) -> tuple[RateLimit | Quota, ...]:
+        return (*self.rate_limits, *self.quotas)
+
 
 def overlay(record: KeyRecord, policies: Mapping[str, Policy]) -> Effective | None:
     """Lay the key's policies over it; None when one of them is missing or inactive."""

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from access.apis import ApiDefinition
 from access.credentials import algorithm_named, verify_in_vain
 from access.decisions import LIMIT_REASONS, Allow, Decision, Deny, Reason
-from access.gate import LAST_USED, Limit
+from access.gate import CREDENTIAL_USED, LAST_USED, Limit
 from access.grants import Grant, find_grant
 from access.key_ids import is_key_id, is_opaque_key_id
 from access.policies import Effective
@@ -30,8 +30,6 @@ from authorizer.counting import MAX_ATTEMPTS, Call, Crossing, UndecidedError, co
 from authorizer.environment import Environment
 from authorizer.events import Request, read_credentials
 from authorizer.memory import Identity, KnownKey
-
-CREDENTIAL_USED = "used_"  # gate attribute: when a credential verified last, by its id
 
 
 class Outcome(NamedTuple):
@@ -221,5 +219,4 @@ def _limits_of(effective: Effective, grant: Grant, apis: tuple[str, ...]) -> tup
     """The limits that count this request; a cost of 0 is counted nowhere."""
     if grant.cost == 0:
         return ()
-    limits: tuple[Limit, ...] = (*effective.rate_limits, *effective.quotas)
-    return tuple(limit for limit in limits if not limit.api or limit.api in apis)
+    return tuple(limit for limit in effective.limits if not limit.api or limit.api in apis)

@@ -32,7 +32,7 @@ from access.leases import Lease, credit_of, lease_size, take_lease
 from access.limits import OWNER, Quota
 from access.policies import Effective
 from authorizer.environment import Environment
-from authorizer.memory import Denied, KnownKey, SharedGate
+from authorizer.memory import Denied, KnownKey, SeenGate
 from store.errors import ConditionFailed, StoreError, TransactionCancelled, UnavailableError
 from store.keys import Gate, gates_found
 
@@ -49,7 +49,7 @@ class UndecidedError(Exception):
 
 
 class Crossing(NamedTuple):
-    """A threshold that this request crossed, as nobody else can in the same window."""
+    """A threshold that this request found reached and claimed, as nobody else can in the same window."""
 
     percent: int
     status: LimitStatus
@@ -79,12 +79,17 @@ def count(call: Call, key: KnownKey, environment: Environment) -> Counted | None
     Raises StoreError or UndecidedError where we cannot know.
     """
     try:
-        return _count(call, key, environment)
+        counted = _count(call, key, environment)
     except UnavailableError:
         if not _may_open(call, key):
             raise
         key.untold.allowed += 1
         return Counted(Allow(key.record), is_open=True)
+    if counted is None or not call.effective.thresholds:
+        return counted
+    from authorizer.claims import claim_thresholds  # noqa: PLC0415 - only policies with thresholds pay for it
+
+    return counted._replace(crossings=tuple(claim_thresholds(call, key, environment)))
 
 
 def note_refusal(key: KnownKey, environment: Environment, *, now_ms: int) -> None:
@@ -106,7 +111,7 @@ def _count(call: Call, key: KnownKey, environment: Environment) -> Counted | Non
         return Counted(Allow(key.record, statuses(key.gate, call.limits, now_ms=call.now_ms)))
     if key.denied is not None and key.denied.still_holds(call.limits, call.cost, call.now_ms):
         return _refuse(key, key.denied, call.now_ms)
-    if any(limit.scope == OWNER for limit in call.limits) and key.record.owner:
+    if split(call, key)[1]:
         return _count_shared(call, key, environment)
     return _count_alone(call, key, environment)
 
@@ -122,7 +127,7 @@ def _count_without_limits(call: Call, key: KnownKey, environment: Environment) -
         try:
             _write(key, environment, now_ms=call.now_ms, marks=call.marks, allowed=1)
         except ConditionFailed as refused:
-            if (environment.gate_found(key, refused) or {}).get(VERSION) != key.record.gate_version:
+            if (environment.gate_found(key, refused, call.now_ms) or {}).get(VERSION) != key.record.gate_version:
                 return None
         else:
             return Counted(Allow(key.record))
@@ -150,12 +155,13 @@ def _count_alone(call: Call, key: KnownKey, environment: Environment) -> Counted
                 now_ms=now_ms,
                 marks=call.marks,
                 limits=limits,
+                kept=call.effective.limits,
                 units=units,
                 credit=credit,
                 allowed=1,
             )
         except ConditionFailed as refused:
-            verdict = _verdict(call, key, environment.gate_found(key, refused), units, lease)
+            verdict = _verdict(call, key, environment.gate_found(key, refused, now_ms), units, lease)
             if isinstance(verdict, Exceeded) and wants_more:
                 wants_more = False
                 verdict = _verdict(call, key, key.gate, cost, lease)
@@ -170,9 +176,7 @@ def _count_alone(call: Call, key: KnownKey, environment: Environment) -> Counted
                     before, key.gate, limits, size=units, ours=ours, now_ms=now_ms, max_staleness_ms=staleness_ms
                 )
                 key.leases[limits] = taken._replace(units=units - cost)
-            found = statuses(key.gate, limits, now_ms=now_ms)
-            counted = [max(units - known, 0) for known in credit]
-            return Counted(Allow(key.record, found), _crossings(found, call.effective.thresholds, counted))
+            return Counted(Allow(key.record, statuses(key.gate, limits, now_ms=now_ms)))
     raise UndecidedError("the gate was contended in every attempt")
 
 
@@ -196,6 +200,7 @@ def _write(
     now_ms: int,
     marks: Mapping[str, int] = NO_MARKS,
     limits: Sequence[Limit] = (),
+    kept: Sequence[Limit] = (),
     units: int = 0,
     credit: Sequence[int] = (),
     allowed: int = 0,
@@ -215,6 +220,7 @@ def _write(
         marks=marks,
         tally=tally,
         credit=credit,
+        kept=kept,
     )
     environment.write_gate(key, write, now_ms)
     untold.allowed = untold.refused = 0
@@ -232,10 +238,14 @@ def _write(
 
 
 def _count_shared(call: Call, key: KnownKey, environment: Environment) -> Counted | None:
-    """Count at the key's gate and its owner's by one transaction."""
-    own = tuple(limit for limit in call.limits if limit.scope != OWNER)
-    shared = tuple(limit for limit in call.limits if limit.scope == OWNER)
-    gate = environment.shared_gate(key.record.owner, call.now_ms, max_age_ms=SHARED_MS)
+    """Count at the key's gate and its owner's by one transaction.
+
+    It does not tell what it left, so both gates are read again once a second.
+    """
+    own, shared = split(call, key)
+    if turns_day(key.gate, call.now_ms):
+        _turn_day(key, environment, call.now_ms)
+    gate = environment.owner_gate(key, call.now_ms, max_age_ms=SHARED_MS)
     attempts = conflicts = 0
     while attempts < MAX_ATTEMPTS and conflicts < MAX_CONFLICTS:
         try:
@@ -254,17 +264,30 @@ def _count_shared(call: Call, key: KnownKey, environment: Environment) -> Counte
                 key.denied = Denied(call.limits, call.cost, verdict, call.now_ms)
                 return _refuse(key, key.denied, call.now_ms)
         else:
-            gate.units_since += call.cost
-            found = statuses(gate.gate, shared, now_ms=call.now_ms)
-            seen = tuple(_lower(status, gate.units_since) for status in found)
-            return Counted(Allow(key.record, (*statuses(key.gate, own, now_ms=call.now_ms), *seen)))
+            return Counted(Allow(key.record, (*_seen(key, own, call), *_seen(gate, shared, call))))
     raise UndecidedError("the gate of the owner was contended in every attempt")
+
+
+def split(call: Call, key: KnownKey) -> tuple[tuple[Limit, ...], tuple[Limit, ...]]:
+    """The limits that the key's gate counts, and those that its owner's does. Without an owner all are its own."""
+    if not key.record.owner:
+        return call.limits, ()
+    shared = tuple(limit for limit in call.limits if limit.scope == OWNER)
+    return tuple(limit for limit in call.limits if limit not in shared) if shared else call.limits, shared
+
+
+def _turn_day(key: KnownKey, environment: Environment, now_ms: int) -> None:
+    """Turn the day by a write of its own: a transaction does not tell the totals that it moved aside."""
+    try:
+        _write(key, environment, now_ms=now_ms)
+    except ConditionFailed as refused:
+        environment.gate_found(key, refused, now_ms)
 
 
 def _transact(
     call: Call,
     key: KnownKey,
-    gate: SharedGate,
+    gate: SeenGate,
     environment: Environment,
     *,
     own: Sequence[Limit],
@@ -280,26 +303,29 @@ def _transact(
         cost=call.cost,
         marks=call.marks,
         tally=tally,
+        kept=call.effective.limits,
     )
     shared_write = plan(
         version=OWNER_VERSION, limits=shared, seen=gate.gate, now_ms=call.now_ms, cost=call.cost, marks={}
     )
     environment.write_gates(key, own_write, shared_write, call.now_ms)
+    key.units_since += call.cost
+    gate.units_since += call.cost
     untold.allowed = untold.refused = 0
     untold.since_ms = call.now_ms
 
 
-def _take(key: KnownKey, gate: SharedGate, cancelled: TransactionCancelled, now_ms: int) -> None:
+def _take(key: KnownKey, gate: SeenGate, cancelled: TransactionCancelled, now_ms: int) -> None:
     """Remember the gates that the failed conditions met."""
     own, shared = gates_found(cancelled)
     if own is not None:
-        key.gate = own
+        key.saw(own, now_ms)
     if shared is not None:
-        gate.gate, gate.read_at_ms, gate.units_since = shared, now_ms, 0
+        gate.saw(shared, now_ms)
 
 
 def _diagnose_shared(
-    call: Call, key: KnownKey, gate: SharedGate, *, own: Sequence[Limit], shared: Sequence[Limit]
+    call: Call, key: KnownKey, gate: SeenGate, *, own: Sequence[Limit], shared: Sequence[Limit]
 ) -> Stale | Rolled | Exceeded:
     if key.gate.get(VERSION) != key.record.gate_version:
         return Stale()
@@ -311,8 +337,13 @@ def _diagnose_shared(
     return verdict_of(known_waits, known)
 
 
-def _lower(status: LimitStatus, units: int) -> LimitStatus:
-    return status._replace(used=status.used + units, remaining=max(status.remaining - units, 0))
+def _seen(gate: SeenGate, limits: Sequence[Limit], call: Call) -> tuple[LimitStatus, ...]:
+    """How limits stand, as far as we know: what we counted since we saw the gate is taken off."""
+    units = gate.units_since
+    return tuple(
+        status._replace(used=status.used + units, remaining=max(status.remaining - units, 0))
+        for status in statuses(gate.gate, limits, now_ms=call.now_ms)
+    )
 
 
 # --- what follows from a count -------------------------------------------------------------
@@ -322,17 +353,6 @@ def _refuse(key: KnownKey, denied: Denied, now_ms: int) -> Counted:
     wait_ms, verdict = denied.wait_ms(now_ms), denied.verdict
     seconds = None if wait_ms is None else -(-wait_ms // 1000)
     return Counted(Deny(verdict.reason, key.record, verdict.statuses, verdict.refused_by, seconds))
-
-
-def _crossings(found: Sequence[LimitStatus], thresholds: Sequence[int], counted: Sequence[int]) -> tuple[Crossing, ...]:
-    """The thresholds of quotas that the last write crossed; its increment is unique."""
-    return tuple(
-        Crossing(percent, status)
-        for status, units in zip(found, counted, strict=True)
-        if status.kind == "quota" and status.limit
-        for percent in thresholds
-        if (status.used - units) * 100 < percent * status.limit <= status.used * 100
-    )
 
 
 def _may_open(call: Call, key: KnownKey) -> bool:

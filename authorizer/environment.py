@@ -19,7 +19,7 @@ from access.keys import KeyRecord, Policy, StoredCredential
 from access.policies import Effective, overlay
 from access.tokens import UnverifiedToken
 from authorizer.events import Request
-from authorizer.memory import Identity, KnownKey, Overlaid, SharedGate, Untold
+from authorizer.memory import Identity, KnownKey, Overlaid, SeenGate, Untold
 from store import keys as table_keys
 from store.client import Client
 from store.errors import ConditionFailed, InvalidItemError, UnavailableError
@@ -65,7 +65,7 @@ class Environment:
         self._keys: OrderedDict[KeyHash, KnownKey] = OrderedDict()
         self._policies: dict[str, KnownPolicy] = {}
         self._apis: dict[tuple[str, ...], KnownApi] = {}
-        self._shared: OrderedDict[str, SharedGate] = OrderedDict()
+        self._shared: OrderedDict[str, SeenGate] = OrderedDict()
         self._providers: Providers | None = None
         self.budget = budget or Budget()
         self.overdue: UnavailableError | None = None  # why copies older than promised are in use
@@ -169,19 +169,29 @@ class Environment:
         gate = table_keys.read_gate(self._client, self._table, key.partition)
         if gate is None or gate.get(VERSION) != key.record.gate_version:
             return False
-        key.gate, key.confirmed_ms = gate, now_ms
+        key.saw(gate, now_ms)
+        key.confirmed_ms = now_ms
         return True
 
     def write_gate(self, key: KnownKey, write: GateWrite, now_ms: int) -> None:
         """Count, and remember the gate as it is now. Raises ConditionFailed."""
-        key.gate = table_keys.write_gate(self._client, self._table, key.partition, write)
+        key.saw(table_keys.write_gate(self._client, self._table, key.partition, write), now_ms)
         key.confirmed_ms = now_ms
 
-    def gate_found(self, key: KnownKey, refused: ConditionFailed) -> Gate | None:
+    def claim(self, gate: SeenGate, partition: str, write: GateWrite, now_ms: int) -> bool:
+        """Whether we are the one to tell of a threshold. Raises StoreError."""
+        try:
+            gate.saw(table_keys.write_gate(self._client, self._table, partition, write), now_ms)
+        except ConditionFailed as refused:
+            gate.saw(table_keys.gate_found(refused) or {}, now_ms)
+            return False
+        return True
+
+    def gate_found(self, key: KnownKey, refused: ConditionFailed, now_ms: int) -> Gate | None:
         """The gate that a failed condition met, remembered from now on."""
         found = table_keys.gate_found(refused)
         if found is not None:
-            key.gate = found
+            key.saw(found, now_ms)
         return found
 
     def write_gates(self, key: KnownKey, own: GateWrite, shared: GateWrite, now_ms: int) -> None:
@@ -190,12 +200,14 @@ class Environment:
         table_keys.write_gates(self._client, self._table, writes, token=os.urandom(16).hex())
         key.confirmed_ms = now_ms
 
-    def shared_gate(self, owner: str, now_ms: int, *, max_age_ms: int) -> SharedGate:
-        """The gate of an owner, read again where it is older than `max_age_ms`."""
-        known = self._shared.get(owner)
-        if known is None or now_ms - known.read_at_ms >= max_age_ms:
-            gate = table_keys.read_gate(self._client, self._table, owner_partition(owner))
-            known = self._shared[owner] = SharedGate(gate or {}, now_ms)
+    def owner_gate(self, key: KnownKey, now_ms: int, *, max_age_ms: int) -> SeenGate:
+        """The gate of a key's owner; both gates are read again where one was seen longer ago than `max_age_ms`."""
+        owner = key.record.owner
+        known = self._shared.setdefault(owner, SeenGate({}, now_ms - max_age_ms))
+        if now_ms - min(known.seen_ms, key.seen_ms) >= max_age_ms:
+            own, shared = table_keys.read_gates(self._client, self._table, key.partition, owner_partition(owner))
+            key.saw(own, now_ms)
+            known.saw(shared, now_ms)
             if len(self._shared) > MAX_KEYS:
                 self._shared.popitem(last=False)
         self._shared.move_to_end(owner)

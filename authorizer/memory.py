@@ -67,14 +67,17 @@ class Untold:
         return True
 
 
-class SharedGate:
-    """The gate of an owner, as it was read last, and the units that we counted since."""
+class SeenGate:
+    """A gate as it was seen last, and the units that we counted since without seeing it."""
 
-    __slots__ = ("gate", "read_at_ms", "units_since")
+    __slots__ = ("gate", "seen_ms", "units_since")
 
-    def __init__(self, gate: Gate, read_at_ms: int) -> None:
+    def __init__(self, gate: Gate, now_ms: int) -> None:
+        self.saw(gate, now_ms)
+
+    def saw(self, gate: Gate, now_ms: int) -> None:
         self.gate = gate
-        self.read_at_ms = read_at_ms
+        self.seen_ms = now_ms
         self.units_since = 0
 
 
@@ -85,10 +88,10 @@ class Overlaid(NamedTuple):
     effective: Effective | None
 
 
-class KnownKey:
+class KnownKey(SeenGate):
     """A key as this environment knows it. `gate` is replaced by each answer."""
 
-    __slots__ = ("confirmed_ms", "credentials", "denied", "gate", "leases", "overlaid", "partition", "record", "untold")
+    __slots__ = ("confirmed_ms", "credentials", "denied", "leases", "overlaid", "partition", "record", "untold")
 
     def __init__(
         self,
@@ -100,10 +103,10 @@ class KnownKey:
         untold: Untold,
         now_ms: int,
     ) -> None:
+        super().__init__(gate, now_ms)
         self.partition = partition
         self.record = record
         self.credentials = credentials
-        self.gate = gate
         self.untold = untold
         self.confirmed_ms = now_ms  # when the table said last that the record is current
         self.denied: Denied | None = None

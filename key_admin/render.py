@@ -5,15 +5,13 @@ from typing import Any
 
 from access.apis import ApiDefinition
 from access.decisions import LimitStatus
-from access.gate import DayTotals
+from access.gate import CREDENTIAL_USED, LAST_USED, DayTotals
 from access.grants import Grant
 from access.issuers import Issuer
 from access.keys import Counting, KeyRecord, Policy, StoredCredential
 from access.limits import Quota, RateLimit
 from access.policies import PARTITIONS, Effective
 from key_admin.models import write_time
-
-CREDENTIAL_USED = "used_"
 
 
 def render_key(record: KeyRecord, gate: dict[str, int | str]) -> dict[str, Any]:
@@ -37,7 +35,7 @@ def render_key(record: KeyRecord, gate: dict[str, int | str]) -> dict[str, Any]:
         "policies": list(record.policies),
         "enabled": record.enabled,
         "expires_at": write_time(record.expires_at),
-        "last_used_at": write_time(_number(gate.get("at"))),
+        "last_used_at": write_time(_number(gate.get(LAST_USED))),
         "created_at": write_time(record.created_at),
         "updated_at": write_time(record.updated_at),
         **_render_rights(record),
@@ -171,7 +169,7 @@ def _render_status(status: LimitStatus) -> dict[str, Any]:
 def _render_credential(credential: StoredCredential, record: KeyRecord, gate: dict[str, int | str]) -> dict[str, Any]:
     used = gate.get(CREDENTIAL_USED + credential.credential_id)
     if used is None and len(record.credentials) == 1:
-        used = gate.get("at")
+        used = gate.get(LAST_USED)
     return {
         "algorithm": credential.algorithm,
         "size": credential.size,

@@ -59,6 +59,13 @@ def read_gate(client: Client, table: str, partition: str) -> Gate | None:
     return gate_from_item(answer["Item"]) if "Item" in answer else None
 
 
+def read_gates(client: Client, table: str, *partitions: str) -> list[Gate]:
+    """The gates of several keys or owners, read strongly; empty ones where there are none."""
+    items = batch_get(client, table, [key_of(partition, GATE) for partition in partitions])
+    found = {item["PK"]["S"]: gate_from_item(item) for item in items}
+    return [found.get(partition, {}) for partition in partitions]
+
+
 def create_gate(client: Client, table: str, partition: str) -> Gate:
     """The gate of an identity, made unless it is there. Gates of keys are made by key_admin alone."""
     answer = client.call(

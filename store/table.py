@@ -23,7 +23,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from access.apis import ApiDefinition, TokenPlace
-from access.gate import DayTotals
+from access.gate import LAYOUT, DayTotals
 from access.grants import Grant
 from access.key_ids import KeyHash
 from access.keys import Counting, KeyRecord, Policy, StoredCredential, TokenRules
@@ -36,6 +36,7 @@ GATE = "GATE"
 JWKS = "JWKS"
 DELETING = "deleting"  # attribute of a policy that no key may take any more
 USAGE = "USAGE#"
+_KEYS = ("PK", "SK")
 USAGE_DAYS = 400  # how long totals of a day are kept
 Values = dict[str, Any]
 
@@ -214,11 +215,16 @@ def api_from_item(item: Mapping[str, Any]) -> ApiDefinition:
 
 
 def gate_from_item(item: Mapping[str, Any]) -> dict[str, int | str]:
-    """A gate as the core sees it: without the keys of its item."""
-    gate = decode_item(item)
-    gate.pop("PK", None)
-    gate.pop("SK", None)
-    return gate
+    """A gate as the core sees it: without the keys of its item. InvalidItemError where it is not one."""
+    try:
+        return {
+            name: attribute["S"] if name == LAYOUT else int(attribute["N"])
+            for name, attribute in item.items()
+            if name not in _KEYS
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        message = "gate: an attribute is of another type"
+        raise InvalidItemError(message) from error
 
 
 def usage_sort(day: int) -> str:

@@ -5,14 +5,16 @@ name to number or text. `plan` makes the write: the condition holds the key's ve
 the ceiling of every limit, the update adds the cost to every counter, all or nothing. When
 the condition fails, `diagnose` says why from the item that DynamoDB found.
 
-Layout. `v` is the gate version of the key, `at` its last use, `d…` and `p…` are totals of days
-(`usage`). `l` lists the limits by the hash of their kind, name and API; the place in the list
-gives a limit its letter, and the letter begins the names of its attributes:
+Layout. `v` is the gate version of the key, `at` its last use, `_…` that of a credential; `d…`
+and `p…` are totals of days (`usage`). `l` lists the limits by the hash of their kind, name and
+API; the place in the list gives a limit its letter, and the letter begins the names of its
+attributes:
 
     rate limit   A  Aw   number of the newest sub-window
                     Axx  units counted in a sub-window, xx being its number modulo 4096
     quota        B  Be   Unix milliseconds at which the window ends
                     Bu   units used in it
+                    Bm   the threshold that was told last (`thresholds`)
 """
 
 from access.gate.decide import (
@@ -29,14 +31,17 @@ from access.gate.decide import (
     windows,
 )
 from access.gate.expressions import OWNER_VERSION, VERSION, GateWrite
-from access.gate.layout import Gate, Limit, is_counter
+from access.gate.layout import LAYOUT, Gate, Limit, is_counter
 from access.gate.usage import DAY_MS, DayTotals, Tally, current_day, past_day, turns_day
 
 LAST_USED = "at"
+CREDENTIAL_USED = "_"  # and the id of a credential: when it verified last
 
 __all__ = [
+    "CREDENTIAL_USED",
     "DAY_MS",
     "LAST_USED",
+    "LAYOUT",
     "OWNER_VERSION",
     "VERSION",
     "DayTotals",

@@ -41,17 +41,18 @@ def plan(
     marks: Mapping[str, int],
     tally: Tally | None = None,
     credit: Sequence[int] = (),
+    kept: Sequence[Limit] | None = None,
 ) -> GateWrite:
     """The write that counts a request of `cost` units in every limit, all or nothing.
 
     `seen` is the gate as this environment saw it last, `marks` are attributes to set beside
     the counters (when the key was last used), `tally` goes to the totals of the day, `credit`
-    are units of each limit that were counted before. The write fails rather than admit one too
-    many.
+    are units of each limit that were counted before, `kept` all limits that this gate counts for
+    any request, where they are known. The write fails rather than admit one too many.
     """
     builder = Builder()
     builder.require(VERSION, version)
-    slots = assign_slots(builder, limits, seen) if limits else []
+    slots = assign_slots(builder, limits, kept, seen) if limits else []
     for limit, slot, units in zip(limits, slots, _net(cost, limits, credit), strict=True):
         if isinstance(limit, RateLimit):
             plan_rate(builder, limit, RateState.read(limit, slot, seen, now_ms), units)

@@ -14,7 +14,7 @@ LAP = 4096  # sub-window numbers modulo this make attribute names
 CODE_LENGTH = 2
 _CODE_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _LIMIT_ID_LENGTH = 5
-_MAX_SLOTS = 24  # letters in use at once; limits that are gone make room beyond it
+_MAX_SLOTS = 24  # letters, while there are enough; limits that are gone make room beyond it
 
 Limit = RateLimit | Quota
 Gate = Mapping[str, int | str]
@@ -37,7 +37,7 @@ def is_counter(attribute: str) -> bool:
     """Whether an attribute of a gate belongs to a limit."""
     letter, suffix = attribute[:1], attribute[1:]
     is_code = len(suffix) == CODE_LENGTH and all(one in _CODE_ALPHABET for one in suffix)
-    return letter in ascii_letters and (suffix in {"w", "e", "u"} or is_code)
+    return letter in ascii_letters and (suffix in {"w", "e", "u", "m"} or is_code)
 
 
 def known_slots(limits: Sequence[Limit], gate: Gate) -> list[str | None]:
@@ -45,8 +45,11 @@ def known_slots(limits: Sequence[Limit], gate: Gate) -> list[str | None]:
     return list(_slots(tuple(limits), str(gate.get(LAYOUT, ""))))
 
 
-def assign_slots(builder: Builder, limits: Sequence[Limit], seen: Gate) -> list[str]:
-    """The letters of these limits; new ones get theirs by the write that is being built."""
+def assign_slots(builder: Builder, limits: Sequence[Limit], kept: Sequence[Limit] | None, seen: Gate) -> list[str]:
+    """The letters of these limits; new ones get theirs by the write that is being built.
+
+    Where letters run short, a limit that is none of `kept` gives its own up; None if nobody knows them all.
+    """
     known = known_slots(limits, seen)
     builder.require_same(LAYOUT, seen.get(LAYOUT))
     slots = [slot for slot in known if slot is not None]
@@ -54,13 +57,15 @@ def assign_slots(builder: Builder, limits: Sequence[Limit], seen: Gate) -> list[
         return slots
     layout = _split(str(seen.get(LAYOUT, "")))
     wanted = [_limit_id(limit) for limit in limits]
-    for limit_id in wanted:
+    needed = {*wanted, *map(_limit_id, kept or ())}
+    most = len(ascii_letters) if kept is None else _MAX_SLOTS
+    for limit_id in dict.fromkeys(wanted):
         if limit_id in layout:
             continue
-        if len(layout) < _MAX_SLOTS:
+        place = next((place for place, one in enumerate(layout) if one not in needed), None)
+        if place is None or len(layout) < most:
             layout.append(limit_id)
         else:
-            place = next(place for place, one in enumerate(layout) if one not in wanted)
             layout[place] = limit_id
             for attribute in counters_of(ascii_letters[place], seen):
                 builder.remove(attribute)

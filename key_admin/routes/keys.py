@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from access.decisions import LimitStatus
-from access.gate import DAY_MS, Limit, counters_to_clear, current_day, is_counter, past_day, statuses
+from access.gate import DAY_MS, LAYOUT, Limit, counters_to_clear, current_day, is_counter, past_day, statuses
 from access.keys import KeyRecord
 from access.limits import OWNER
 from access.policies import Effective, overlay
@@ -145,7 +145,7 @@ def reset(key_hash: str) -> Response[str]:
     counters = counters_to_clear(work.owner_gate(record.owner) if is_shared else gate, limits, now_ms=now_ms)
     own, shared = ([], counters) if is_shared else (counters, [])
     if not wanted.model_fields_set:
-        own = list(dict.fromkeys([*own, *filter(is_counter, gate)]))
+        own = list(dict.fromkeys([*own, *filter(is_counter, gate), LAYOUT]))
     after, entry = _tell(work, "key.reset", record, _next_version(work, record), wanted.model_fields_set)
     try:
         work.keys.reset(record, after, own, shared=shared, attached=Attached(entry))
@@ -243,18 +243,17 @@ def _read_day(parameters: dict[str, str], name: str, default: int) -> int:
 
 def _limits(work: Service, record: KeyRecord) -> tuple[Limit, ...]:
     effective = overlay(record, work.policies_of(record.policies))
-    return (*effective.rate_limits, *effective.quotas) if effective else ()
+    return effective.limits if effective else ()
 
 
 def _statuses(work: Service, record: KeyRecord, gate: Gate, effective: Effective) -> tuple[LimitStatus, ...]:
     """How the limits stand, each on the gate that counts it."""
     now_ms = work.now() * 1000
-    limits: tuple[Limit, ...] = (*effective.rate_limits, *effective.quotas)
-    shared = {limit for limit in limits if limit.scope == OWNER and record.owner}
+    shared = {limit for limit in effective.limits if limit.scope == OWNER and record.owner}
     owner_gate = work.owner_gate(record.owner) if shared else {}
     return tuple(
         status
-        for limit in limits
+        for limit in effective.limits
         for status in statuses(owner_gate if limit in shared else gate, [limit], now_ms=now_ms)
     )
 

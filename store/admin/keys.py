@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from access.gate import OWNER_VERSION, VERSION, DayTotals
+from access.gate import CREDENTIAL_USED, OWNER_VERSION, VERSION, DayTotals
 from access.keys import KeyRecord
 from store.admin.transactions import (
     ABSENT,
@@ -103,9 +103,11 @@ class KeyStore:
             self._ensure_owner_gate(after.owner)
         old, new = index_partitions(before), index_partitions(after)
         added = [one for one in after.policies if one not in before.policies]
+        kept = {one.credential_id for one in after.credentials}
+        gone = [CREDENTIAL_USED + one.credential_id for one in before.credentials if one.credential_id not in kept]
         actions = [
             table.put(key_to_item(after), at_version(before.version)),
-            self._update_gate(key_partition(after.key_hash), before.gate_version, after.gate_version, ()),
+            self._update_gate(key_partition(after.key_hash), before.gate_version, after.gate_version, gone),
             *self._policy_checks(added),
             *(self._put_index(partition, after) for partition in sorted(new - old)),
             *(table.delete(partition, index_sort(before)) for partition in sorted(old - new)),

@@ -10,7 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from access.decisions import Reason
-from access.gate import Exceeded, GateWrite, Rolled, Stale, diagnose, is_counter, plan, statuses
+from access.gate import (
+    CREDENTIAL_USED,
+    DAY_MS,
+    Exceeded,
+    GateWrite,
+    Rolled,
+    Stale,
+    Tally,
+    diagnose,
+    is_counter,
+    plan,
+    statuses,
+)
+from access.gate.layout import LAP
 from access.limits import CALENDAR, Quota, RateLimit
 
 START_MS = 1_800_000_000_000
@@ -41,7 +54,7 @@ def apply(write: GateWrite, item: Mapping[str, Any]) -> dict[str, Any]:
             name, *rest = part.replace(" = ", " ").split(" ")
             attribute = write.names[name]
             if verb == "SET":
-                after[attribute] = write.values[rest[0]]
+                after[attribute] = write.values[rest[0]] if rest[0][0] == ":" else item[write.names[rest[0]]]
             elif verb == "ADD":
                 after[attribute] = after.get(attribute, 0) + write.values[rest[0]]
             else:
@@ -168,6 +181,7 @@ class Model:
 
 
 SECONDS = {"1s": 1, "5s": 5, "minute": 60, "hour": 3600}
+LAPS = [tenth * LAP + late for tenth in (100, 500) for late in (-1200, -1, 0, 1, 99, 1100)]  # names repeat after these
 LIMITS = st.lists(
     st.one_of(
         st.builds(RateLimit, st.integers(0, 20), st.sampled_from(list(SECONDS))),
@@ -187,9 +201,32 @@ def test_the_gate_answers_as_the_model_does(data, limits, environments):
     named = [limit._replace(name=f"limit-{place}") for place, limit in enumerate(limits)]
     gate, model, now = Gate(named, environments=environments), Model(named), START_MS
     for _ in range(40):
-        now += data.draw(st.sampled_from([0, 1, 30, 99, 100, 101, 900, 1100, 7000, 61_000]))
+        now += data.draw(st.sampled_from([0, 1, 30, 99, 100, 101, 900, 1100, 7000, 61_000, *LAPS]))
         cost, place = data.draw(st.integers(1, 4)), data.draw(st.integers(0, environments - 1))
         assert (gate.request(now, environment=place, cost=cost) is None) == model.request(now, cost)
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), limits=LIMITS)
+def test_waiting_as_told_admits_and_less_does_not(data, limits):
+    """Any limits and costs, nobody else calling; where no wait is told, none helps."""
+    named = [limit._replace(name=f"limit-{place}") for place, limit in enumerate(limits)]
+    gate, now = Gate(named), START_MS
+    for _ in range(30):
+        now += data.draw(st.sampled_from([0, 1, 99, 900, 7000]))
+        cost = data.draw(st.integers(1, 6))
+        refused = gate.request(now, cost=cost)
+        if refused is None:
+            continue
+        if refused.wait_ms is None:
+            assert any(cost > limit.limit for limit in limits)
+            assert gate.request(now + 10 * 86_400_000, cost=cost) is not None
+            continue
+        assert refused.wait_ms > 0
+        assert gate.request(now + refused.wait_ms - 1, cost=cost) is not None
+        in_whole_seconds = -(-refused.wait_ms // 1000) * 1000
+        now += data.draw(st.sampled_from([refused.wait_ms, in_whole_seconds]))
+        assert gate.request(now, cost=cost) is None
 
 
 def test_one_environment_never_needs_a_second_attempt():
@@ -282,6 +319,31 @@ def test_raising_and_lowering_a_limit_keeps_what_was_used():
     assert refused.refused_by.remaining == 0
 
 
+def test_limits_that_are_gone_make_room_and_those_of_other_apis_never_do():
+    """However often limits of a key are renamed, the counters of the ones that it has stay."""
+    elsewhere = Quota(3, "never", name="elsewhere", api="b")
+    item = {"v": 1}
+    for round_ in range(60):
+        limits = [elsewhere] if round_ in {0, 59} else [RateLimit(5, "1s", name=f"name-{round_}", api="a")]
+        kept = [elsewhere, *limits]
+        write = plan(version=1, limits=limits, kept=kept, seen=item, now_ms=START_MS, cost=1, marks={})
+        assert meets(write, item)
+        item = apply(write, item)
+
+    assert statuses(item, [elsewhere], now_ms=START_MS)[0].used == 2
+    assert len(item["l"]) == 24 * 5
+
+
+@pytest.mark.parametrize("number", [24, 30, 52])
+def test_more_limits_than_a_key_should_have_are_counted_all_the_same(number):
+    """Policies may bring more than the ten that one of them may have."""
+    limits = [Quota(2, "day", name=f"quota-{place}") for place in range(number)]
+    gate = Gate(limits)
+
+    assert [gate.request(START_MS) is None for _ in range(3)] == [True, True, False]
+    assert [status.used for status in statuses(gate.item, limits, now_ms=START_MS)] == [2] * number
+
+
 def test_another_version_or_no_gate_at_all_is_stale():
     limits = [Quota(3, "day")]
     write = plan(version=1, limits=limits, seen={"v": 1}, now_ms=START_MS, cost=1, marks={})
@@ -303,20 +365,49 @@ def test_a_clock_that_lags_never_turns_a_window_back():
     assert gate.request(START_MS + 1000, environment=0) is not None
 
 
-def test_ten_busy_rate_limits_fit_one_write_unit():
-    """Item size as DynamoDB counts it: names and numbers, two digits a byte."""
-    gate = Gate([RateLimit(100_000, f"{place + 1}s", f"limit-{place}") for place in range(10)])
-    now = START_MS
-    for _ in range(400):
-        now += 97
-        gate.request(now)
-    partition = len("PK") + len("KEY#") + 43 + len("SK") + len("GATE")
-    size = sum(
-        len(name) + (len(value) if isinstance(value, str) else (len(str(value)) + 1) // 2 + 2)
-        for name, value in gate.item.items()
+def size_of(item):
+    """Of a gate as DynamoDB counts it: names and texts, and numbers at two digits a byte and one more."""
+    keys = len("PK") + len("KEY#") + 43 + len("SK") + len("GATE")
+    return keys + sum(
+        len(name) + (len(value) if isinstance(value, str) else (len(str(value)) + 1) // 2 + 1)
+        for name, value in item.items()
     )
 
-    assert partition + size < 1024
+
+@pytest.mark.parametrize(
+    "periods",
+    [
+        ["1s"] * 10,
+        [f"{seconds}s" for seconds in range(1, 11)],
+        ["1s", "2s", "5s", "10s", "30s", "minute", "600s", "hour", "21600s", "day"],
+    ],
+)
+def test_ten_rate_limits_at_all_that_an_item_takes_fit_one_write_unit_and_the_bounds_of_an_expression(periods):
+    """1,000 requests a second for more than each period, four credentials, two days of totals."""
+    limits = [RateLimit(10**12, period, f"limit-{place}") for place, period in enumerate(periods)]
+    used = {f"{CREDENTIAL_USED}{place:08x}": START_MS // 1000 for place in range(4)}
+    day = START_MS // DAY_MS + 1
+    item = {"v": 2**52} | used | {"d": day, "da": 10**8 - 1, "dr": 10**8 - 1, "pd": day - 1, "pa": 10**8, "pr": 10**8}
+    now, sizes = START_MS, []
+    for pause_ms in (8_640_000, 2_160_000, 360_000, 60_000, 6_000, 3_000, 1_000, 500, 100, 10):
+        for _ in range(24):
+            now += pause_ms
+            write = plan(
+                version=2**52,
+                limits=limits,
+                seen=item,
+                now_ms=now,
+                cost=pause_ms,
+                marks={"at": now // 1000, f"{CREDENTIAL_USED}00000003": now // 1000},
+                tally=Tally(pause_ms, 34),
+            )
+            assert max(len(write.condition), len(write.update)) < 4096
+            assert len(re.findall(r"AND|OR|<=|=|attribute_not_exists", write.condition)) < 300
+            assert meets(write, item)
+            item = apply(write, item)
+            sizes.append(size_of(item))
+
+    assert max(sizes) < 1024
 
 
 def test_counters_are_told_from_the_rest_of_a_gate():

@@ -4,7 +4,7 @@ import json
 import time
 import uuid
 
-from access.gate import counters_to_clear, statuses
+from access.gate import DAY_MS, counters_to_clear, statuses
 from access.grants import Grant
 from access.key_ids import KeyHash, KeyId, hash_key_id
 from access.keys import KeyRecord, Policy, StoredCredential
@@ -23,6 +23,14 @@ from store.table import key_partition, owner_partition
 from tests.conftest import SECRET, sign
 
 KEYRING = parse_keyring(json.dumps({"current": "c" * 64}))
+
+
+TEN_MINUTES_MS = 600_000
+
+
+def off_midnight(now_ms: int) -> int:
+    """A time that is not about to turn the day: where a test wants that, it goes there itself."""
+    return now_ms - TEN_MINUTES_MS if now_ms % DAY_MS > DAY_MS - TEN_MINUTES_MS else now_ms
 
 
 class Recorder:
@@ -60,7 +68,7 @@ class Bench:
         self.policies = PolicyStore(Table(self.boto, table))
         self.recorder = Recorder(self.boto)
         self.environment = Environment(self.recorder, table, KEYRING)
-        self.now_ms = int(time.time() * 1000)
+        self.now_ms = off_midnight(int(time.time() * 1000))
 
     def other(self) -> Environment:
         """One more environment, with a memory of its own."""
@@ -92,7 +100,7 @@ class Bench:
         return record
 
     def request_token(self) -> str:
-        return sign(self.key_id, exp=self.now_ms // 1000 + 600)
+        return sign(self.key_id, exp=self.now_ms // 1000 + 3600)
 
     def limits_of(self, record):
         return (*record.rate_limits, *record.quotas)
@@ -108,9 +116,11 @@ class Bench:
         counters = counters_to_clear(self.gate(record), self.limits_of(record), now_ms=int(time.time() * 1000))
         self.keys.reset(record, record._replace(version=record.version + 1), counters)
 
+    def owner_gate(self, owner):
+        return read_gate(self.boto, self.table, owner_partition(owner)) or {}
+
     def owner_used(self, owner, limit) -> int:
-        gate = read_gate(self.boto, self.table, owner_partition(owner)) or {}
-        return statuses(gate, [limit], now_ms=int(time.time() * 1000))[0].used
+        return statuses(self.owner_gate(owner), [limit], now_ms=int(time.time() * 1000))[0].used
 
     def request(self, *, token="", environment=None):
         return self.outcome(token=token, environment=environment).decision

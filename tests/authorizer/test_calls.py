@@ -3,9 +3,10 @@
 import pytest
 
 from access.decisions import Allow, Deny, Reason
+from access.grants import Grant
 from access.limits import Quota, RateLimit
 from authorizer.authorize import UndecidedError
-from authorizer.environment import Environment
+from authorizer.environment import STALENESS_MS, Environment
 from store.errors import ConditionFailed, StoreError, ThrottledError, UnavailableError
 from store.keys import read_gate
 from store.table import key_partition
@@ -15,17 +16,51 @@ from tests.conftest import sign
 QUOTA = Quota(3, "day")
 
 
-def test_a_cold_limited_key_takes_a_read_and_a_write_and_a_warm_one_a_write(bench):
-    bench.key(quotas=(Quota(1000, "day"),), rate_limits=(RateLimit(100, "1s"),))
+LIMITED = {"quotas": (Quota(1000, "minute"),), "rate_limits": (RateLimit(100, "1s"), RateLimit(300, "5s", "slow"))}
 
+
+def test_a_cold_limited_key_takes_a_read_and_a_write_and_a_warm_one_a_write(bench):
+    """The first request of an environment also reads how the called API is set up."""
+    bench.key(**LIMITED)
     assert isinstance(bench.request(), Allow)
     assert bench.recorder.taken() == ["BatchGetItem", "Query", "UpdateItem"]
-    for later in (10, 900, 1500, 90_000):
-        bench.now_ms += later
-        bench.request(token=sign(bench.key_id, exp=bench.now_ms // 1000 + 60))
-        assert bench.recorder.taken()[-1:] == ["UpdateItem"]
-        bench.request(token=sign(bench.key_id, exp=bench.now_ms // 1000 + 60))
+    bench.key(**LIMITED)
+
+    assert isinstance(bench.request(), Allow)
+    assert bench.recorder.taken() == ["Query", "UpdateItem"]
+    for _ in range(40):
+        bench.now_ms += 90  # turns sub-windows of both rate limits
+        assert isinstance(bench.request(), Allow)
         assert bench.recorder.taken() == ["UpdateItem"]
+
+
+def test_the_turn_of_every_window_takes_one_write(bench):
+    """Sub-windows, a quota, and a lap of the names of sub-windows: each by the write that counts."""
+    bench.key(**LIMITED)
+    bench.request()
+    for later in (100, 1_100, 5_600, 61_000, 409_600, 86_400_000):
+        bench.now_ms += later
+        bench.recorder.taken()
+        assert isinstance(bench.request(), Allow)
+        writes = [call for call in bench.recorder.taken() if call == "UpdateItem"]
+        stores_a_day = later == 86_400_000
+        assert len(writes) == 1 + stores_a_day
+
+
+def test_a_policy_is_read_with_a_cold_key_and_again_after_four_seconds(bench):
+    """So that a change of it holds within five. In between a request takes its one write."""
+    bench.policy("gold", grants=(Grant("*"),), **LIMITED)
+    bench.key(policies=("gold",), grants=())
+    bench.request()
+    assert bench.recorder.taken() == ["BatchGetItem", "Query", "BatchGetItem", "UpdateItem"]
+    seen = []
+    for _ in range(9):
+        bench.now_ms += STALENESS_MS // 4
+        bench.request()
+        seen.append(bench.recorder.taken())
+
+    refreshing = ["BatchGetItem", "BatchGetItem", "UpdateItem"]
+    assert seen == [["UpdateItem"]] * 3 + [refreshing] + [["UpdateItem"]] * 3 + [refreshing] + [["UpdateItem"]]
 
 
 def test_a_key_without_limits_takes_one_read(bench):
@@ -131,6 +166,23 @@ def test_a_broken_record_or_gate_lets_nobody_pass(bench):
 
     with pytest.raises(StoreError):
         bench.request()
+
+
+@pytest.mark.parametrize("attribute", ["v", "l", "ae", "au", "d"])
+@pytest.mark.parametrize("broken", [{"B": b"x"}, {"L": []}, {"N": "1.5"}, {"BOOL": True}, {"NULL": True}])
+def test_a_gate_that_holds_what_nobody_wrote_admits_nobody(bench, attribute, broken):
+    """Read by an environment that knew it whole, and by one that meets it first."""
+    record = bench.key(quotas=(QUOTA,))
+    assert isinstance(bench.request(), Allow)
+    update = {"UpdateExpression": "SET #a = :b", "ExpressionAttributeNames": {"#a": attribute}}
+    key = {"PK": {"S": key_partition(record.key_hash)}, "SK": {"S": "GATE"}}
+    bench.boto.call(
+        "UpdateItem", {"TableName": bench.table, "Key": key, "ExpressionAttributeValues": {":b": broken}} | update
+    )
+
+    for environment in (bench.environment, bench.other()):
+        with pytest.raises(StoreError):
+            bench.request(environment=environment)
 
 
 def test_another_environment_that_used_the_gate_costs_one_more_attempt_at_most(bench):

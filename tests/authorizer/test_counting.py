@@ -9,6 +9,7 @@ from access.gate import DAY_MS, past_day
 from access.grants import Grant
 from access.keys import Counting
 from access.limits import OWNER, Quota, RateLimit
+from authorizer.counting import SHARED_MS
 from authorizer.memory import FLUSH_MS, LOOK_AGAIN_MS
 from store.errors import StoreError, ThrottledError, UnavailableError
 from store.keys import read_gate
@@ -108,6 +109,20 @@ def test_a_warm_key_with_a_shared_limit_takes_one_transaction(bench):
     assert bench.recorder.taken() == ["TransactWriteItems"]
 
 
+def test_what_remains_of_own_and_shared_limits_is_told_exactly_or_as_of_a_second_ago(bench):
+    """A transaction does not tell: own requests are taken off at once, those of others once a second."""
+    bench.key(owner="acme", quotas=(Quota(50, "day"), Quota(100, "day", scope=OWNER)))
+
+    def remaining():
+        return [status.remaining for status in bench.request().limits]
+
+    assert [remaining() for _ in range(3)] == [[49, 99], [48, 98], [47, 97]]
+    assert allowed(bench, environment=bench.other())
+    assert remaining() == [46, 96]
+    bench.now_ms += SHARED_MS
+    assert remaining() == [44, 94]
+
+
 def test_a_shared_rate_limit_is_a_true_ceiling_over_several_keys_and_environments(bench):
     limit, ids, moments = RateLimit(12, "1s", scope=OWNER), [], []
     for _ in range(3):
@@ -155,6 +170,74 @@ def test_each_threshold_of_a_quota_is_crossed_by_one_request_of_all_environments
         bench.now_ms += 61_000
 
 
+def crossed(bench, requests, **options):
+    """The thresholds that some requests told, with the units used."""
+    outcomes = [bench.outcome(**options) for _ in range(requests)]
+    return [(one.percent, one.status.scope, one.status.used) for outcome in outcomes for one in outcome.crossings]
+
+
+def test_a_threshold_is_told_though_the_answer_to_the_write_that_crossed_it_was_lost(bench):
+    """The next request of any environment finds it untold, also where it is refused."""
+    bench.policy("metered", grants=EVERYTHING, quotas=(Quota(4, "day"),), thresholds=(50, 100))
+    bench.key(policies=("metered",), grants=())
+    assert crossed(bench, 1) == []
+    for expected in ((50, "key", 3), (100, "key", 4)):
+        bench.recorder.after = [UnavailableError("lost")]
+        with pytest.raises(UnavailableError):
+            bench.request()
+
+        assert crossed(bench, 1, environment=bench.other()) == [expected]
+    assert crossed(bench, 3) == []
+
+
+def test_a_threshold_that_could_not_be_claimed_is_told_by_a_later_request(bench):
+    bench.policy("metered", grants=EVERYTHING, quotas=(Quota(4, "day"),), thresholds=(50,))
+    bench.key(policies=("metered",), grants=())
+    assert allowed(bench)
+    bench.recorder.before = [None, UnavailableError("gone")]
+
+    assert allowed(bench)
+
+    assert crossed(bench, 2) == [(50, "key", 3)]
+
+
+def test_thresholds_of_own_and_shared_quotas_are_told_once_over_the_keys_of_an_owner(bench):
+    """At once, or within the second after which another environment's requests are seen."""
+    quotas = (Quota(4, "day"), Quota(10, "day", scope=OWNER))
+    bench.policy("metered", grants=EVERYTHING, quotas=quotas, thresholds=(50, 100))
+    told, environments = [], [bench.environment, bench.other()]
+    for _ in range(3):
+        bench.key(policies=("metered",), grants=(), owner="acme")
+        for place in range(4):
+            told += crossed(bench, 1, environment=environments[place % 2])
+            bench.now_ms += SHARED_MS
+
+    key, owner = [(50, "key", 2), (100, "key", 4)], [(50, "owner", 5), (100, "owner", 10)]
+    assert told == [*key, owner[0], *key, key[0], owner[1]]
+
+
+def test_a_leased_quota_tells_each_threshold_once(bench):
+    bench.policy("hot", grants=EVERYTHING, quotas=(Quota(300, "day"),), counting=LEASED, thresholds=(50, 80, 100))
+    bench.key(policies=("hot",), grants=())
+    environments, told = [bench.other() for _ in range(3)], []
+    for place in range(450):
+        bench.now_ms += 30
+        told += [percent for percent, *_ in crossed(bench, 1, environment=environments[place % 3])]
+
+    assert told == [50, 80, 100]
+
+
+def test_after_a_reset_thresholds_are_told_again(bench):
+    quota = Quota(2, "never")
+    bench.policy("metered", thresholds=(100,), quotas=(quota,))
+    record = bench.key(policies=("metered",), quotas=(quota,))
+    assert crossed(bench, 3) == [(100, "key", 2)]
+    bench.reset(record)
+    bench.now_ms += LOOK_AGAIN_MS
+
+    assert crossed(bench, 3) == [(100, "key", 2)]
+
+
 # --- totals of a day -----------------------------------------------------------------------
 
 
@@ -195,6 +278,31 @@ def test_a_day_whose_environment_died_is_stored_before_the_next_one(bench):
     assert allowed(bench, environment=bench.other())
 
     assert totals(bench, record) == [(-3, 2, 0), (-2, 1, 0), (-1, 1, 0)]
+
+
+def test_the_days_of_a_key_with_a_shared_limit_are_stored_too(bench):
+    bench.now_ms = bench.now_ms // DAY_MS * DAY_MS + 1000
+    record = bench.key(owner="acme", quotas=(Quota(1000, "never", scope=OWNER),))
+    for requests in (3, 2, 1):
+        assert [allowed(bench) for _ in range(requests)] == [True] * requests
+        bench.now_ms += DAY_MS
+
+    assert allowed(bench, environment=bench.other())
+
+    assert totals(bench, record) == [(-3, 3, 0), (-2, 2, 0), (-1, 1, 0)]
+    gate = read_gate(bench.boto, bench.table, key_partition(record.key_hash))
+    assert (gate["d"], gate["da"]) == (bench.now_ms // DAY_MS, 1)
+
+
+def test_a_day_on_which_nobody_called_has_no_totals(bench):
+    bench.now_ms = bench.now_ms // DAY_MS * DAY_MS + 1000
+    record = bench.key(quotas=(Quota(1000, "never"),))
+    assert allowed(bench)
+    bench.now_ms += 3 * DAY_MS
+
+    assert allowed(bench)
+
+    assert totals(bench, record) == [(-3, 1, 0)]
 
 
 def test_refusals_and_unlimited_requests_are_told_within_a_minute(bench):

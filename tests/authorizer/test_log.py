@@ -45,6 +45,13 @@ def test_every_refusal_is_told_whatever_the_share():
     assert [(one["decision"], one["reason"], one["requests"]) for one in told] == [("deny", "unknown_key", 1)] * 10
 
 
+def test_a_request_that_passed_since_its_limits_fail_open_is_told_as_such_whatever_the_share():
+    opened = ALLOWED._replace(detail="DynamoDB did not answer: open")
+    told = [line({"LOG_LEVEL": "WARNING", "LOG_ONE_IN": "10"}, opened, draw) for draw in range(10)]
+
+    assert [(one["decision"], one["detail"], one["requests"]) for one in told] == [("allow", opened.detail, 1)] * 10
+
+
 def test_a_request_that_could_not_be_decided_is_told_at_every_level_without_its_text():
     log = Log.start({"LOG_LEVEL": "ERROR", "AWS_LAMBDA_FUNCTION_NAME": "f"})
 

@@ -14,6 +14,12 @@ from store.master_secret import parse_keyring
 from tests.authorizer import bench as benches
 
 PROCESSES = 8
+PATIENCE_SECONDS = 60.0
+
+
+def _tell(process, line):
+    process.stdin.write(line + "\n")
+    process.stdin.flush()
 
 
 class Race:
@@ -30,27 +36,36 @@ class Race:
             "TABLE_NAME": table,
             "MASTER_SECRET_ARN": secret["ARN"],
         }
+        self._running_on = False
         self.processes = [self._start() for _ in range(PROCESSES)]
 
     def start(self, *, racers=25, requests=1, spread=0.0, token=""):
-        """Send every process off; `finish` collects."""
-        order = {
-            "racers": racers,
-            "requests": requests,
-            "token": token or self.bench.request_token(),
-            "start": time.time() + 0.15,
-            "spread": spread,
-        }
+        """Send every process off at once; `finish` collects. Without requests they run until then."""
+        order = {"racers": racers, "requests": requests, "token": token or self.bench.request_token(), "spread": spread}
+        self._running_on = not requests
         for process in self.processes:
-            process.stdin.write(json.dumps(order) + "\n")
-            process.stdin.flush()
+            _tell(process, json.dumps(order))
+        for process in self.processes:
+            assert json.loads(process.stdout.readline()) == "ready"
+        for process in self.processes:
+            _tell(process, "go")
 
     def finish(self, *, killed=None):
-        """The outcomes by kind, and the moments of those that were allowed."""
+        """The outcomes by kind; when each that was allowed was asked and answered, in milliseconds."""
         answering = [process for place, process in enumerate(self.processes) if place != killed]
+        if self._running_on:
+            for process in answering:
+                _tell(process, "stop")
         answers = [json.loads(process.stdout.readline()) for process in answering]
         outcomes = sum((Counter(answer["outcomes"]) for answer in answers), Counter())
-        return outcomes, sorted(moment for answer in answers for moment in answer["allowed"])
+        return outcomes, sorted(tuple(times) for answer in answers for times in answer["allowed"])
+
+    def until(self, record, fact):
+        """Wait, while they run, until something is true of the gate of a key."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not fact(gate := self.bench.gate(record)):
+            assert time.monotonic() < deadline, gate
+            time.sleep(0.01)
 
     def kill(self, place):
         """End a process in the middle of what it does, and put another in its place."""
