@@ -1,7 +1,7 @@
 """What operators send, checked. Unknown members, other types and nulls are refused."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -25,6 +25,8 @@ from key_admin.problems import FieldError, invalid
 from store.fetch import is_fetchable
 
 MAX_METADATA_CHARACTERS = 4_000  # with everything else, an authorizer's answer stays below 8 KB
+MAX_TIME = 253_370_764_799  # 9998-12-31T23:59:59Z: no zone and no day more leads out of the calendar
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 _WILDCARD_NAME = re.compile(r"\{[^}]*\}|\{|\}")
 _SEGMENT = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}", re.ASCII)
@@ -384,7 +386,11 @@ def read_time(text: str) -> int:
     if not _TIME.fullmatch(text):
         message = "a time is written as in RFC 3339: 2027-01-01T00:00:00Z"
         raise ValueError(message)
-    return int(datetime.fromisoformat(text).timestamp())
+    seconds = (datetime.fromisoformat(text) - _EPOCH) // timedelta(seconds=1)
+    if not 0 <= seconds <= MAX_TIME:
+        message = "is not within the years 1970 to 9998"
+        raise ValueError(message)
+    return seconds
 
 
 def write_time(seconds: int | None) -> str | None:

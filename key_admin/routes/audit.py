@@ -60,13 +60,11 @@ def _moment(parameters: dict[str, str], name: str, default: int) -> int:
     text = parameters.get(name)
     if not text:
         return default
+    a_day = "T23:59:59Z" if name == "to" else "T00:00:00Z"
     try:
-        moment = read_time(text if "T" in text else f"{text}T00:00:00Z")
+        return read_time(text if "T" in text else text + a_day)
     except ValueError:
-        raise invalid_field(name, "is a time like 2026-01-31T00:00:00Z, or a date") from None
-    if moment < 0:
-        raise invalid_field(name, "is before 1970")
-    return moment
+        raise invalid_field(name, "is a time like 2026-01-31T00:00:00Z, or a date, from 1970 on") from None
 
 
 def _write(seconds: int) -> str:

@@ -78,7 +78,7 @@ def list_all() -> Response[str]:
         tag=parameters.get("tag", ""),
         enabled=_truth(parameters.get("enabled")),
     )
-    if caller.owner and wanted.owner != caller.owner:
+    if (caller.owner and wanted.owner != caller.owner) or wanted.is_vain:
         return respond(HTTPStatus.OK, {"items": [], "next": None})
     return respond(HTTPStatus.OK, list_of_keys(service(), wanted, parameters))
 

@@ -98,14 +98,14 @@ class NamedRecords(Generic[RecordT]):
 
     def read(self, record_id: str) -> Response[str]:
         """One record."""
-        return respond(HTTPStatus.OK, self._kind.render(self._existing(service(), record_id)))
+        return respond(HTTPStatus.OK, self._kind.render(self.existing(service(), record_id)))
 
     def delete(self, record_id: str) -> Response[str]:
         """Remove a record."""
         work, event, kind = service(), self._router.current_event, self._kind
         caller = caller_of(event)
         caller.check_unlimited()
-        record: Any = self._existing(work, record_id)
+        record: Any = self.existing(work, record_id)
         check_version(event, record.version)
         kind.check_delete(work, record)
         resource = f"/{kind.collection}/{record_id}"
@@ -114,17 +114,18 @@ class NamedRecords(Generic[RecordT]):
             kind.store(work).delete(record, Attached(work.audit.put(entry)))
         return respond(HTTPStatus.NO_CONTENT)
 
+    def existing(self, work: Service, record_id: str) -> RecordT:
+        """The record of an id that a path names. Raises a Problem: 404."""
+        found = self._kind.store(work).find(record_id) if _ID.fullmatch(record_id) else None
+        if found is None:
+            raise not_found(self._kind.name)
+        return found
+
     def _check_id(self, record_id: str) -> None:
         if not _ID.fullmatch(record_id):
             raise invalid_field(self._kind.id_name, "has 1 to 64 characters of A-Z a-z 0-9 . _ ~ -")
         if record_id in self._kind.reserved:
             raise invalid_field(self._kind.id_name, "is reserved")
-
-    def _existing(self, work: Service, record_id: str) -> RecordT:
-        found = self._kind.store(work).find(record_id) if _ID.fullmatch(record_id) else None
-        if found is None:
-            raise not_found(self._kind.name)
-        return found
 
     @contextmanager
     def _told_as_problems(self) -> Iterator[None]:

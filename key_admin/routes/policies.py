@@ -7,7 +7,6 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from access.keys import Policy
 from key_admin.models import PolicyInput
-from key_admin.problems import not_found
 from key_admin.render import render_policy
 from key_admin.requests import caller_of
 from key_admin.responses import respond
@@ -26,13 +25,12 @@ KIND: Kind[Policy] = Kind(
     lambda work: work.policies,
     "Keys still use this policy; take it from them first.",
 )
-NamedRecords(router, KIND)
+RECORDS = NamedRecords(router, KIND)
 
 
 @router.get("/policies/<record_id>/keys")
 def list_users(record_id: str) -> Response[str]:
     work, event = service(), router.current_event
-    if work.policies.find(record_id) is None:
-        raise not_found("policy")
+    RECORDS.existing(work, record_id)
     wanted = KeyFilter(owner=caller_of(event).owner, policy=record_id)
     return respond(HTTPStatus.OK, list_of_keys(work, wanted, event.query_string_parameters or {}))

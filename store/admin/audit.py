@@ -24,6 +24,7 @@ from store.table import (
 )
 
 MAX_READ = 2_000  # entries read for one page
+LISTED = "AUDIT"  # what cursors of the log say
 
 
 class AuditEntry(NamedTuple):
@@ -110,11 +111,11 @@ class AuditLog:
 
     def page(self, wanted: AuditFilter, *, limit: int, cursor: str | None) -> Page[AuditEntry]:
         """Entries by time. Raises InvalidCursorError."""
-        position = read_cursor(cursor)
+        position = read_cursor(LISTED, cursor)
         found: list[AuditEntry] = []
         for read, (entry, sort) in enumerate(self._entries(wanted, position)):
-            if len(found) == limit or read == MAX_READ:
-                return Page(tuple(found), write_cursor(position))
+            if position is not None and (len(found) == limit or read == MAX_READ):
+                return Page(tuple(found), write_cursor(LISTED, position))
             position = sort
             if wanted.covers(entry):
                 found.append(entry)
@@ -149,10 +150,13 @@ class AuditLog:
 
     def _entries(self, wanted: AuditFilter, after: str | None) -> Iterator[tuple[AuditEntry, str]]:
         """Entries of an interval by time, with their sort keys."""
+        start, end = (max(wanted.first, f"{after}~") if after else wanted.first), f"{wanted.last}~"
+        if start > end:
+            return
         for month in _months(wanted.first, wanted.last):
-            position = max(wanted.first, f"{after}~") if after else wanted.first
+            position = start
             while True:
-                items, is_last = self._table.between(audit_partition(month), position, f"{wanted.last}~", limit=200)
+                items, is_last = self._table.between(audit_partition(month), position, end, limit=200)
                 for item in items:
                     yield AuditEntry.from_item(item), item["SK"]["S"]
                 if is_last:
@@ -177,6 +181,6 @@ def _time(seconds: int) -> str:
 
 def _months(first: str, last: str) -> Iterator[str]:
     year, month = int(first[:4]), int(first[5:7])
-    while f"{year:04d}-{month:02d}" <= last[:7]:
+    while (year, month) <= (int(last[:4]), int(last[5:7])):
         yield f"{year:04d}-{month:02d}"
         year, month = (year, month + 1) if month < 12 else (year + 1, 1)  # noqa: PLR2004 - months

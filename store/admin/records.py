@@ -100,11 +100,12 @@ class RecordStore(Generic[RecordT]):
 
     def page(self, *, limit: int, cursor: str | None) -> Page[RecordT]:
         """Records by id. Raises InvalidCursorError."""
-        ids, is_last = self._table.sorts(self._kind.listed_in, after=read_cursor(cursor), limit=limit)
+        listed_in = self._kind.listed_in
+        ids, is_last = self._table.sorts(listed_in, after=read_cursor(listed_in, cursor), limit=limit)
         items = self._table.items([key_of(self._kind.partition(one), RECORD) for one in ids])
         found = {self._kind.id_of(record): record for record in map(self._kind.from_item, items)}
         known = tuple(found[one] for one in ids if one in found)
-        return Page(known, None if is_last else write_cursor(ids[-1]))
+        return Page(known, None if is_last else write_cursor(listed_in, ids[-1]))
 
     def _companions(self, before: RecordT | None, after: RecordT | None) -> Sequence[Item]:
         """Actions on other items that a change of the record brings with it."""

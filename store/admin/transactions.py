@@ -4,10 +4,9 @@ Record, gate, index items and the audit entry of a change are written together, 
 conditions. Index items stand for lists, so that a list misses nothing and nothing is scanned.
 """
 
-import json
 import random
 import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -19,6 +18,7 @@ from store.table import key_of
 
 MAX_CONFLICTS = 8  # tries when other writes touch the same items
 CONFLICT_SECONDS = 0.01
+MAX_POSITION = 128  # characters of a sort key; ours have fewer
 FAILED = "ConditionalCheckFailed"
 Item = dict[str, Any]
 RecordT = TypeVar("RecordT")
@@ -41,7 +41,7 @@ class InUseError(StoreError):
 
 
 class InvalidCursorError(StoreError):
-    """The cursor is not one of ours."""
+    """The cursor is none that this list gave."""
 
 
 class AlreadyDoneError(StoreError):
@@ -151,18 +151,20 @@ def at_version(version: int) -> dict[str, Any]:
     }
 
 
-def write_cursor(position: str | None) -> str:
-    return urlsafe_b64encode(json.dumps([position]).encode()).rstrip(b"=").decode()
+def write_cursor(listed: str, position: str) -> str:
+    """What leads to the page after a position (a sort key) of a list."""
+    return urlsafe_b64encode(f"{listed}\n{position}".encode()).rstrip(b"=").decode()
 
 
-def read_cursor(cursor: str | None) -> str | None:
-    """The position that a cursor stands for. Raises InvalidCursorError."""
+def read_cursor(listed: str, cursor: str | None) -> str | None:
+    """The position that a cursor of this list stands for. Raises InvalidCursorError."""
     if cursor is None:
         return None
     try:
-        (position,) = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, TypeError) as error:
+        text = b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+    except ValueError as error:
         raise InvalidCursorError from error
-    if position is not None and not isinstance(position, str):
+    name, _, position = text.rpartition("\n")
+    if name != listed or not 0 < len(position) <= MAX_POSITION or not position.isascii():
         raise InvalidCursorError
     return position
