@@ -1,5 +1,6 @@
 """What happens to keys, apart from HTTP."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from access.grants import ADMIN_API
@@ -34,8 +35,8 @@ def prepare_key(service: Service, wanted: KeyInput, caller: Caller) -> NewKey:
     check_expiry(wanted, now)
     credentials, rules, shown = _make_credentials(service, wanted.jwt_data, key_hash, now)
     values = wanted.values()
-    check_rights(service, caller, values)
     values["owner"] = values["owner"] or caller.owner
+    check_rights(service, caller, values)
     values["expires_at"] = _first_expiry(service, values, now)
     entry = service.tell(caller, "key.create", f"/keys/{key_hash}", wanted.model_fields_set, after="")
     record = KeyRecord(
@@ -62,17 +63,17 @@ def store_key(service: Service, new: NewKey, answer: Item | None = None) -> None
         raise invalid_field("policies", "names a policy that does not exist") from None
 
 
-def check_rights(service: Service, caller: Caller, values: dict[str, Any]) -> None:
-    """An admin of one owner makes keys of that owner, and never one that may administer."""
+def check_rights(service: Service, caller: Caller, values: Mapping[str, Any]) -> None:
+    """An admin of one owner works with keys of that owner, and never with one that may administer."""
     if not caller.owner:
         return
-    if values["owner"] not in {"", caller.owner}:
+    if values["owner"] != caller.owner:
         raise invalid_field("owner", f"this admin key may only work with the keys of {caller.owner}")
     policies = service.policies_of(values["policies"]).values()
     if any(grant.api == ADMIN_API for grant in values["grants"]):
-        raise invalid_field("grants", "this admin key may not grant the API `admin`")
+        raise invalid_field("grants", "this admin key may not work with keys of the API `admin`")
     if any(grant.api == ADMIN_API for policy in policies for grant in policy.grants):
-        raise invalid_field("policies", "this admin key may not use a policy that grants the API `admin`")
+        raise invalid_field("policies", "this admin key may not work with a policy that grants the API `admin`")
 
 
 class RotatedKey(NamedTuple):
@@ -82,11 +83,12 @@ class RotatedKey(NamedTuple):
     shown: dict[str, str]
 
 
-def rotate_key(service: Service, before: KeyRecord, wanted: RotateInput) -> RotatedKey:
+def rotate_key(service: Service, before: KeyRecord, wanted: RotateInput, caller: Caller) -> RotatedKey:
     """Put new material in force; what was in force verifies until the grace ends.
 
     Without new material only the grace of older material changes: 0 ends it now.
     """
+    check_rights(service, caller, before._asdict())  # who sets the material of a key can act as it
     if before.is_opaque:
         raise invalid_field("jwt_data", "an opaque key is not rotated: make a new one and delete this one")
     now = service.now()

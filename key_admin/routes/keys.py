@@ -164,7 +164,7 @@ def rotate(key_hash: str) -> Response[str]:
 def _rotate(work: Service, key_hash: str, wanted: RotateInput, keep: Keep) -> tuple[int, dict[str, Any]]:
     record, gate = _find(work, key_hash)
     check_version(router.current_event, record.version)
-    rotated = rotate_key(work, record, wanted)
+    rotated = rotate_key(work, record, wanted, caller_of(router.current_event))
     after, entry = _tell(work, "key.rotate", record, rotated.record, wanted.model_fields_set)
     body = _show_key(work, after, gate)
     if wanted.jwt_data is not None and wanted.jwt_data.generate:
