@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 from access.grants import ADMIN_API
 from access.key_ids import KeyHash, KeyId, format_opaque_key_id, is_key_id
 from access.keys import KeyRecord, StoredCredential, TokenRules
+from access.limits import MAX_LIMITS_PER_KEY
+from access.policies import overlay
 from key_admin.material import Material, generate_material, read_material
 from key_admin.models import JwtData, KeyFields, KeyInput, RotateInput, Texts
 from key_admin.problems import conflict, invalid_field
@@ -49,6 +51,7 @@ def prepare_key(service: Service, wanted: KeyInput, caller: Caller) -> NewKey:
         last_audit=entry.hash,
         **values,
     )
+    check_limits(service, record)
     generated = wanted.jwt_data is not None and wanted.jwt_data.generate
     return NewKey(record, key_id, shown if generated else {}, entry)
 
@@ -74,6 +77,14 @@ def check_rights(service: Service, caller: Caller, values: Mapping[str, Any]) ->
         raise invalid_field("grants", "this admin key may not work with keys of the API `admin`")
     if any(grant.api == ADMIN_API for policy in policies for grant in policy.grants):
         raise invalid_field("policies", "this admin key may not work with a policy that grants the API `admin`")
+
+
+def check_limits(service: Service, record: KeyRecord) -> None:
+    """A gate counts in a few limits; policies must not bring a key more of them."""
+    policies = {name: one._replace(active=True) for name, one in service.policies_of(record.policies).items()}
+    if len(policies) == len(record.policies) and overlay(record, policies) is None:
+        message = f"with them the key has more than {MAX_LIMITS_PER_KEY} rate limits and quotas; give some one name"
+        raise invalid_field("policies", message)
 
 
 class RotatedKey(NamedTuple):

@@ -25,6 +25,7 @@ from access.limits import (
 from key_admin.problems import FieldError, invalid
 from store.fetch import is_fetchable
 
+MAX_POLICIES, MAX_TAGS = 16, 20  # exchanging all of them fits a transaction of 100 actions
 MAX_METADATA_CHARACTERS = 4_000  # with everything else, an authorizer's answer stays below 8 KB
 MAX_TIME = 253_370_764_799  # 9998-12-31T23:59:59Z: no zone and no day more leads out of the calendar
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -139,7 +140,7 @@ class Rights(Strict):
     rate_limits: Annotated[list[RateLimitInput], Field(max_length=MAX_LIMITS_PER_KEY)] = []
     quotas: Annotated[list[QuotaInput], Field(max_length=MAX_LIMITS_PER_KEY)] = []
     grants: Annotated[list[GrantInput], Field(max_length=100)] = []
-    tags: Annotated[list[Label], Field(max_length=20)] = []
+    tags: Annotated[list[Label], Field(max_length=MAX_TAGS)] = []
     metadata: dict[MetadataName, MetadataValue] = {}
 
     @field_validator("rate_limits", "quotas")
@@ -202,7 +203,7 @@ class KeyFields(Rights):
     """What may be changed in a key."""
 
     owner: Owner = ""
-    policies: Annotated[list[RecordId], Field(max_length=20)] = []
+    policies: Annotated[list[RecordId], Field(max_length=MAX_POLICIES)] = []
     enabled: bool = True
     expires_at: str = ""
 
