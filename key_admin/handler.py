@@ -13,6 +13,7 @@ from key_admin.models import Name, Strict, validate
 from key_admin.problems import Problem, invalid_field, render
 from key_admin.routes import apis, audit, issuers, keys, open_pages, policies
 from key_admin.service import service
+from store.errors import UnavailableError
 
 logger = Logger(service="key_admin", log_uncaught_exceptions=False)
 app = APIGatewayHttpResolver()
@@ -25,6 +26,20 @@ for resource in RESOURCES:
 def _tell_problem(problem: Problem) -> Response[str]:
     logger.info("refused", extra={"problem": problem.code, "status": int(problem.status)})
     return render(problem)
+
+
+@app.exception_handler(UnavailableError)  # type: ignore[untyped-decorator] # Powertools' own
+def _tell_unavailable(error: UnavailableError) -> Response[str]:
+    logger.warning("the table did not answer", exc_info=error)
+    detail = "The table did not answer; whether the change was made shows when you read."
+    headers = {"Retry-After": "1"}
+    return render(Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail, headers=headers))
+
+
+@app.exception_handler(Exception)  # type: ignore[untyped-decorator] # Powertools' own
+def _tell_fault(error: Exception) -> Response[str]:
+    logger.error("a fault of ours", exc_info=error)
+    return render(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "fault", "A fault of ours; the log tells of it."))
 
 
 @app.not_found

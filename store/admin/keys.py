@@ -153,7 +153,7 @@ class KeyStore:
             raise VersionConflictError
         days, _ = table.between(partition, USAGE, f"{USAGE}~")
         for day in days:
-            table.client.call("DeleteItem", {"TableName": table.name, "Key": key_of(partition, day["SK"]["S"])})
+            table.write("DeleteItem", {"TableName": table.name, "Key": key_of(partition, day["SK"]["S"])})
 
     def usage(self, key_hash: str, first_day: int, last_day: int) -> list[DayTotals]:
         """The stored totals of days, first and last included; days since 1970-01-01."""
@@ -191,7 +191,7 @@ class KeyStore:
             return
         gate = key_of(owner_partition(owner), GATE) | {VERSION: encode(OWNER_VERSION)}
         with suppress(ConditionFailed):
-            self._table.client.call("PutItem", {"TableName": self._table.name, "Item": gate} | ABSENT)
+            self._table.write("PutItem", {"TableName": self._table.name, "Item": gate} | ABSENT)
 
     def _put_index(self, partition: str, record: KeyRecord) -> Item:
         return self._table.put(key_of(partition, index_sort(record)))

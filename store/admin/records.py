@@ -163,7 +163,7 @@ class PolicyStore(RecordStore[Policy]):
             "ConditionExpression": condition["ConditionExpression"],
             "ExpressionAttributeValues": condition["ExpressionAttributeValues"] | (values or {}),
         }
-        self._table.client.call("UpdateItem", request)
+        self._table.write("UpdateItem", request)
 
 
 class ApiStore(RecordStore[ApiDefinition]):

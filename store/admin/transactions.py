@@ -12,7 +12,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from store.attributes import encode
 from store.client import Client
-from store.errors import StoreError, TransactionCancelled, UnavailableError
+from store.errors import StoreError, ThrottledError, TransactionCancelled, UnavailableError
 from store.keys import batch_get
 from store.table import key_of
 
@@ -100,11 +100,20 @@ class Table:
                     return cancelled.codes[: len(actions)]
                 if "TransactionConflict" not in cancelled.codes:
                     raise
-                time.sleep(random.uniform(0, CONFLICT_SECONDS * 2**attempt))  # noqa: S311 - jitter
+                _wait_for_others(attempt)
             else:
                 return ()
         message = "other transactions kept changing the same items"
         raise UnavailableError(message)
+
+    def write(self, operation: str, request: Item) -> Item:
+        """One write outside a transaction, again where a transaction holds the item."""
+        for attempt in range(MAX_CONFLICTS - 1):
+            try:
+                return self.client.call(operation, request)
+            except ThrottledError:
+                _wait_for_others(attempt)
+        return self.client.call(operation, request)
 
     # --- reads -----------------------------------------------------------------------------
 
@@ -138,6 +147,10 @@ class Table:
             },
         )
         return answer.get("Items", []), "LastEvaluatedKey" not in answer
+
+
+def _wait_for_others(attempt: int) -> None:
+    time.sleep(random.uniform(0, CONFLICT_SECONDS * 2**attempt))  # noqa: S311 - jitter
 
 
 ABSENT = {"ConditionExpression": "attribute_not_exists(PK)"}
