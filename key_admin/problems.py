@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from aws_lambda_powertools.event_handler import Response
 
+from key_admin.responses import GUARDS
+
 PROBLEM_TYPE = "https://tollgate.dev/problems/{code}"
 CONTENT_TYPE = "application/problem+json"
 
@@ -78,5 +80,4 @@ def version_mismatch() -> Problem:
 
 def render(problem: Problem) -> Response[str]:
     """The answer that tells of a problem."""
-    headers: dict[str, str | list[str]] = dict(problem.headers)
-    return Response(int(problem.status), CONTENT_TYPE, json.dumps(problem.body()), headers=headers)
+    return Response(int(problem.status), CONTENT_TYPE, json.dumps(problem.body()), headers=GUARDS | problem.headers)

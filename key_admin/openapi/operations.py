@@ -202,8 +202,8 @@ _KEYS = [
         schemas.KeyWithEffect,
         body=models.ResetInput,
         example={"kind": "quota", "name": "default"},
-        headers=_VERSION,
-        problems=(400, 404, 412),
+        headers=(*_VERSION, *_ONCE),
+        problems=(400, 404, 409, 412),
         body_is_optional=True,
     ),
     Operation(

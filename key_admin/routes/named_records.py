@@ -10,12 +10,12 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from key_admin.models import Strict, validate
-from key_admin.problems import conflict, invalid_field, not_found, version_mismatch
-from key_admin.requests import caller_of, check_version, read_body, read_page
+from key_admin.problems import conflict, invalid_field, not_found
+from key_admin.requests import Caller, caller_of, check_version, on_current_version, read_body, read_page
 from key_admin.responses import respond
 from key_admin.service import Service, changed_fields, service
 from store.admin.records import RecordStore
-from store.admin.transactions import Attached, InUseError, InvalidCursorError, RecordT, VersionConflictError
+from store.admin.transactions import Attached, InUseError, InvalidCursorError, RecordT
 
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
 
@@ -63,6 +63,12 @@ class NamedRecords(Generic[RecordT]):
         caller.check_unlimited()
         self._check_id(record_id)
         wanted: Any = validate(kind.model, read_body(event))
+        before, after = on_current_version(event, lambda: self._put(work, caller, record_id, wanted))
+        kind.changed(work, after)
+        return respond(HTTPStatus.OK if before else HTTPStatus.CREATED, kind.render(after))
+
+    def _put(self, work: Service, caller: Caller, record_id: str, wanted: Any) -> tuple[RecordT | None, RecordT]:
+        event, kind = self._router.current_event, self._kind
         before: Any = kind.store(work).find(record_id)
         check_version(event, before.version if before else None)
         now = work.now()
@@ -82,10 +88,9 @@ class NamedRecords(Generic[RecordT]):
             after=before.last_audit if before else "",
         )
         after = after._replace(last_audit=entry.hash)
-        with self._told_as_problems():
+        with self._conflicts_told():
             kind.store(work).put(before, after, Attached(work.audit.put(entry)))
-        kind.changed(work, after)
-        return respond(HTTPStatus.OK if before else HTTPStatus.CREATED, kind.render(after))
+        return before, after
 
     def page(self) -> Response[str]:
         """A page of records."""
@@ -102,17 +107,21 @@ class NamedRecords(Generic[RecordT]):
 
     def delete(self, record_id: str) -> Response[str]:
         """Remove a record."""
-        work, event, kind = service(), self._router.current_event, self._kind
+        work, event = service(), self._router.current_event
         caller = caller_of(event)
         caller.check_unlimited()
+        on_current_version(event, lambda: self._delete(work, caller, record_id))
+        return respond(HTTPStatus.NO_CONTENT)
+
+    def _delete(self, work: Service, caller: Caller, record_id: str) -> None:
+        kind = self._kind
         record: Any = self.existing(work, record_id)
-        check_version(event, record.version)
+        check_version(self._router.current_event, record.version)
         kind.check_delete(work, record)
         resource = f"/{kind.collection}/{record_id}"
         entry = work.tell(caller, f"{kind.name}.delete", resource, (), after=record.last_audit)
-        with self._told_as_problems():
+        with self._conflicts_told():
             kind.store(work).delete(record, Attached(work.audit.put(entry)))
-        return respond(HTTPStatus.NO_CONTENT)
 
     def existing(self, work: Service, record_id: str) -> RecordT:
         """The record of an id that a path names. Raises a Problem: 404."""
@@ -128,10 +137,8 @@ class NamedRecords(Generic[RecordT]):
             raise invalid_field(self._kind.id_name, "is reserved")
 
     @contextmanager
-    def _told_as_problems(self) -> Iterator[None]:
+    def _conflicts_told(self) -> Iterator[None]:
         try:
             yield
         except InUseError:
             raise conflict(self._kind.in_use) from None
-        except VersionConflictError:
-            raise version_mismatch() from None
