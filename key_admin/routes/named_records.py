@@ -15,7 +15,7 @@ from key_admin.requests import Caller, caller_of, check_version, on_current_vers
 from key_admin.responses import respond
 from key_admin.service import Service, changed_fields, service
 from store.admin.records import RecordStore
-from store.admin.transactions import Attached, InUseError, InvalidCursorError, RecordT
+from store.admin.transactions import Attached, InUseError, InvalidCursorError, Item, RecordT
 
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
 
@@ -31,8 +31,7 @@ class Kind(NamedTuple, Generic[RecordT]):
     store: Callable[[Service], RecordStore[RecordT]]
     in_use: str  # what to say where another record stands in the way
     reserved: frozenset[str] = frozenset()
-    check: Callable[[Service, Any], None] = lambda _work, _record: None
-    changed: Callable[[Service, Any], None] = lambda _work, _record: None
+    check: Callable[[Service, Any], Item | None] = lambda _work, _record: None  # gives what to write beside it
     check_delete: Callable[[Service, Any], None] = lambda _work, _record: None
 
     @property
@@ -58,14 +57,13 @@ class NamedRecords(Generic[RecordT]):
 
     def put(self, record_id: str) -> Response[str]:
         """Make or replace a record."""
-        work, event, kind = service(), self._router.current_event, self._kind
+        work, event = service(), self._router.current_event
         caller = caller_of(event)
         caller.check_unlimited()
         self._check_id(record_id)
-        wanted: Any = validate(kind.model, read_body(event))
+        wanted: Any = validate(self._kind.model, read_body(event))
         before, after = on_current_version(event, lambda: self._put(work, caller, record_id, wanted))
-        kind.changed(work, after)
-        return respond(HTTPStatus.OK if before else HTTPStatus.CREATED, kind.render(after))
+        return respond(HTTPStatus.OK if before else HTTPStatus.CREATED, self._kind.render(after))
 
     def _put(self, work: Service, caller: Caller, record_id: str, wanted: Any) -> tuple[RecordT | None, RecordT]:
         event, kind = self._router.current_event, self._kind
@@ -79,7 +77,7 @@ class NamedRecords(Generic[RecordT]):
             updated_at=now,
             **wanted.values(),
         )
-        kind.check(work, after)
+        beside = kind.check(work, after)
         entry = work.tell(
             caller,
             f"{kind.name}.{'update' if before else 'create'}",
@@ -89,7 +87,7 @@ class NamedRecords(Generic[RecordT]):
         )
         after = after._replace(last_audit=entry.hash)
         with self._conflicts_told():
-            kind.store(work).put(before, after, Attached(work.audit.put(entry)))
+            kind.store(work).put(before, after, Attached(work.audit.put(entry), beside=beside))
         return before, after
 
     def page(self) -> Response[str]:

@@ -56,10 +56,11 @@ class Page(NamedTuple, Generic[RecordT]):
 
 
 class Attached(NamedTuple):
-    """Actions that go into the transaction of a change: its audit entry, the answer to keep."""
+    """Actions that go into the transaction of a change: its audit entry, the answer to keep, one more item."""
 
     audit: Item | None = None
     answer: Item | None = None  # its condition fails where the answer is kept already
+    beside: Item | None = None
 
 
 NOTHING = Attached()
@@ -89,7 +90,7 @@ class Table:
 
         Raises AlreadyDoneError where the answer to the same request is kept already.
         """
-        tail = [action for action in attached if action is not None]
+        tail = [action for action in (attached.audit, attached.beside, attached.answer) if action is not None]
         for attempt in range(MAX_CONFLICTS):
             try:
                 self.client.call("TransactWriteItems", {"TransactItems": [*actions, *tail]})
