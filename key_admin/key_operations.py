@@ -10,7 +10,7 @@ from access.limits import MAX_LIMITS_PER_KEY
 from access.policies import overlay
 from key_admin.material import Material, generate_material, read_material
 from key_admin.models import JwtData, KeyFields, KeyInput, RotateInput, Texts
-from key_admin.problems import conflict, invalid_field
+from key_admin.problems import Problem, conflict, invalid_field
 from key_admin.requests import DIRECT, Caller
 from key_admin.service import Service
 from store.admin.audit import AuditEntry
@@ -61,7 +61,7 @@ def store_key(service: Service, new: NewKey, answer: Item | None = None) -> None
     try:
         service.keys.create(new.record, Attached(service.audit.put(new.entry), answer))
     except AlreadyExistsError:
-        raise conflict("There is a key of this key_id already.") from None
+        raise _taken() from None
     except UnknownPolicyError:
         raise invalid_field("policies", "names a policy that does not exist") from None
 
@@ -135,6 +135,10 @@ def check_expiry(wanted: KeyFields, now: int) -> None:
         raise invalid_field("expires_at", "is in the past")
 
 
+def _taken() -> Problem:
+    return conflict("There is a key of this key_id already.")
+
+
 def _choose_key_id(service: Service, wanted: KeyInput) -> KeyId:
     if not wanted.key_id:
         return format_opaque_key_id(service.random_bytes(32))
@@ -142,6 +146,8 @@ def _choose_key_id(service: Service, wanted: KeyInput) -> KeyId:
         raise invalid_field("key_id", "is chosen only together with jwt_data: an opaque id must not be guessable")
     if not is_key_id(wanted.key_id):
         raise invalid_field("key_id", "has 3 to 256 characters of A-Z a-z 0-9 . _ ~ : @ + -")
+    if service.was_taken(wanted.key_id):
+        raise _taken()
     return KeyId(wanted.key_id)
 
 

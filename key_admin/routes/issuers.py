@@ -6,7 +6,7 @@ from access.issuers import Issuer
 from key_admin.models import IssuerInput
 from key_admin.problems import conflict, invalid_field
 from key_admin.render import render_issuer
-from key_admin.routes.named_records import Kind, NamedRecords
+from key_admin.routes.named_records import Kind, NamedRecords, find_user
 from key_admin.service import Service
 from store.admin.transactions import Item, Table
 from store.errors import UnavailableError
@@ -35,15 +35,9 @@ def _check(work: Service, issuer: Issuer) -> Item:
 
 
 def _check_unused(work: Service, issuer: Issuer) -> None:
-    cursor: str | None = None
-    while True:
-        page = work.apis.page(limit=100, cursor=cursor)
-        users = [one.api_id for one in page.items if issuer.issuer_id in one.issuers]
-        if users:
-            raise conflict(f"The API definition {users[0]} still takes tokens of this issuer.")
-        cursor = page.cursor
-        if cursor is None:
-            return
+    user = find_user(work.apis, lambda api: issuer.issuer_id in api.issuers)
+    if user is not None:
+        raise conflict(f"The API definition {user.api_id} still takes tokens of this issuer.")
 
 
 KIND: Kind[Issuer] = Kind(

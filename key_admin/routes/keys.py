@@ -97,7 +97,9 @@ def list_of_keys(work: Service, wanted: KeyFilter, parameters: dict[str, str]) -
 def look_up() -> Response[str]:
     wanted = validate(LookupInput, read_body(router.current_event))
     work = service()
-    return _answer_key(work, *_find(work, work.hash_of(wanted.key_id)))
+    record, gate = work.find_by_id(wanted.key_id)
+    caller_of(router.current_event).check_sees(record)
+    return _answer_key(work, record, gate)
 
 
 @router.get("/keys/<key_hash>")

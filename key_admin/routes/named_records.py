@@ -39,6 +39,17 @@ class Kind(NamedTuple, Generic[RecordT]):
         return f"{self.name}_id"
 
 
+def find_user(store: RecordStore[RecordT], uses: Callable[[RecordT], bool]) -> RecordT | None:
+    """The first record of a kind that uses something, None where none does."""
+    cursor: str | None = None
+    while True:
+        page = store.page(limit=100, cursor=cursor)
+        user = next((one for one in page.items if uses(one)), None)
+        cursor = page.cursor
+        if user is not None or cursor is None:
+            return user
+
+
 class NamedRecords(Generic[RecordT]):
     """The routes of one kind."""
 

@@ -7,15 +7,27 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from access.keys import Policy
 from key_admin.models import PolicyInput
+from key_admin.problems import conflict
 from key_admin.render import render_policy
 from key_admin.requests import caller_of
 from key_admin.responses import respond
 from key_admin.routes.keys import list_of_keys
-from key_admin.routes.named_records import Kind, NamedRecords
-from key_admin.service import service
+from key_admin.routes.named_records import Kind, NamedRecords, find_user
+from key_admin.service import Service, service
 from store.admin.keys import KeyFilter
 
 router = Router()  # type: ignore[no-untyped-call] # Powertools' own
+
+
+def _check_unused(work: Service, policy: Policy) -> None:
+    policy_id = policy.policy_id
+    user = find_user(
+        work.issuers, lambda one: policy_id in one.default_policies or policy_id in one.scope_policies.values()
+    )
+    if user is not None:
+        raise conflict(f"The issuer {user.issuer_id} still gives this policy to its tokens.")
+
+
 KIND: Kind[Policy] = Kind(
     "policy",
     "policies",
@@ -24,6 +36,7 @@ KIND: Kind[Policy] = Kind(
     render_policy,
     lambda work: work.policies,
     "Keys still use this policy; take it from them first.",
+    check_delete=_check_unused,
 )
 RECORDS = NamedRecords(router, KIND)
 

@@ -212,3 +212,12 @@ def test_an_issuer_in_use_stays(admin, issuer):
     assert admin("DELETE", f"/issuers/{issuer}").status == 409
     assert admin("GET", "/issuers").body["items"]
     assert admin("PUT", "/apis/nowhere", {"name": "n", "issuers": ["missing"]}).status == 400
+
+
+def test_a_policy_that_an_issuer_gives_stays(admin, provider, issuer):
+    for place in ({"default_policies": ["given"]}, {"scope_claim": "scope", "scope_policies": {"a": "given"}}):
+        admin("PUT", "/policies/given", {"name": "g", "grants": [{"api": "*"}]})
+        assert admin("PUT", "/issuers/giver", wanted(provider, **place)).status in {200, 201}
+        assert admin("DELETE", "/policies/given").status == 409
+    assert admin("DELETE", "/issuers/giver").status == 204
+    assert admin("DELETE", "/policies/given").status == 204
