@@ -190,6 +190,9 @@ class ImportResult(Answer):
     status: int
     key: NewKeyAnswer | None = None
     problem: ProblemAnswer | None = None
+    notes: list[FieldProblem] = Field(
+        default=[], description="Of a session object of Tyk: what has no room in a key, or another meaning."
+    )
 
 
 class ImportAnswer(Answer):

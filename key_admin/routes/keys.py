@@ -1,6 +1,6 @@
 """Keys: create, import, list, read, look up, change, reset, rotate, delete; their usage."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 from functools import partial
 from http import HTTPStatus
@@ -46,16 +46,35 @@ def create() -> Response[str]:
 def import_keys() -> Response[str]:
     work, event = service(), router.current_event
     wanted = validate(ImportInput, read_body(event))
-    caller = caller_of(event)
+    read = _import_session if wanted.format == "tyk" else _import_key
     results = []
     for place, item in enumerate(wanted.items):
+        make = partial(_import, work, caller_of(event), part=str(place))
         try:
-            body = validate(KeyInput, read_session(item) if wanted.format == "tyk" else item)
-            status, key = once(work, event, partial(_create, work, body, caller), part=str(place))
-            results.append({"status": status, "key": key})
+            results.append(read(item, make))
         except Problem as problem:
             results.append({"status": int(problem.status), "problem": problem.body()})
     return respond(HTTPStatus.OK, {"items": results})
+
+
+def _import_key(item: dict[str, Any], make: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    return make(item)
+
+
+def _import_session(item: dict[str, Any], make: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """Make the key that a session object of Tyk stands for; problems and notes are in its words."""
+    imported = read_session(item)
+    try:
+        result = make(imported.body)
+    except Problem as problem:
+        raise imported.in_its_words(problem) from None
+    return result | {"notes": [note._asdict() for note in imported.notes]}
+
+
+def _import(work: Service, caller: Caller, item: dict[str, Any], *, part: str) -> dict[str, Any]:
+    body = validate(KeyInput, item)
+    status, key = once(work, router.current_event, partial(_create, work, body, caller), part=part)
+    return {"status": int(status), "key": key}
 
 
 def _create(work: Service, wanted: KeyInput, caller: Caller, keep: Keep) -> tuple[int, dict[str, Any]]:
