@@ -72,16 +72,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer an HTTP event (payload 2.0), or perform an operation when invoked directly."""
     if "requestContext" in event:
         return app.resolve(event, context)
-    return _operate(event)
+    return _operate(event, context)
 
 
-def _operate(event: dict[str, Any]) -> dict[str, Any]:
+def _operate(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Operations that only who may invoke the function can ask for."""
     try:
         request = validate(_AdminKeyRequest, event)
         if request.operation != "create_admin_key":
             raise invalid_field("operation", "must be create_admin_key")
-        created = create_admin_key(service(), request.name)
+        created = create_admin_key(service(), request.name, request_id=str(context.aws_request_id))
     except Problem as problem:
         return {"error": problem.detail, "errors": [error._asdict() for error in problem.errors]}
     logger.info("created admin key", extra={"keyHash": created.record.key_hash})

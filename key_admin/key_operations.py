@@ -120,10 +120,14 @@ def rotate_key(service: Service, before: KeyRecord, wanted: RotateInput, caller:
     return RotatedKey(after, shown)
 
 
-def create_admin_key(service: Service, name: str) -> NewKey:
+def create_admin_key(service: Service, name: str, *, request_id: str) -> NewKey:
     """Make a key that may call the admin API; only who may invoke the function gets here."""
     grants: list[Any] = [{"api": ADMIN_API}]
-    new = prepare_key(service, KeyInput.model_validate({"name": name, "grants": grants, "owner": "admin"}), DIRECT)
+    new = prepare_key(
+        service,
+        KeyInput.model_validate({"name": name, "grants": grants, "owner": "admin"}),
+        DIRECT._replace(request_id=request_id),
+    )
     store_key(service, new)
     return new
 
