@@ -132,6 +132,8 @@ class _Reader:
         self.body |= {"name": alias, "tags": session.get("tags") or [], "metadata": _texts(metadata)}
         if session.get("key_id"):
             self.body["key_id"] = session["key_id"]
+        else:
+            self.note("key_id", "is not given beside the session object: the key has a new id")
         if "rate_limit_pattern" in metadata:
             self.note("meta_data.rate_limit_pattern", "names no shared counter here; limits of scope `owner` do")
 
@@ -140,7 +142,7 @@ class _Reader:
         secret = data.get("secret")
         self.note_others(data, frozenset({"secret", "algorithm"}), "jwt_data.")
         if not secret:
-            self.note("jwt_data", "holds no secret: the key is opaque, and its new id is the credential")
+            self.note("jwt_data", "holds no secret: the key is opaque, and its id is the credential")
             return
         is_pem = isinstance(secret, str) and "-----BEGIN" in secret
         self.body["jwt_data"] = {"public_key" if is_pem else "secret": secret}

@@ -108,7 +108,9 @@ class NewKeyAnswer(KeyAnswer):
 
 
 class KeyWithEffect(KeyAnswer):
-    effective: EffectiveAnswer | None = Field(description="null where a policy of the key is missing or inactive.")
+    effective: EffectiveAnswer | None = Field(
+        description="null where a policy of the key is missing or inactive, or they bring it more than 10 limits."
+    )
     jwt_data: Shown | None = None
 
 

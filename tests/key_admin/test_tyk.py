@@ -12,6 +12,7 @@ from tests.conftest import SECRET
 
 API = {"orders": {"api_id": "orders", "api_name": "Orders", "versions": ["Default"]}}
 SESSION = {  # as the gateway of Tyk shows one, with the members that mean nothing here
+    "key_id": "53ac07777cbb8c2d53000002acme",  # given beside the object
     "last_check": 0,
     "allowance": 1000,
     "rate": 1000,
@@ -172,7 +173,8 @@ def test_an_expression_that_no_path_says_is_refused(url):
         ({"meta_data": {"rate_limit_pattern": "$tyk_meta.x"}}, "meta_data.rate_limit_pattern"),
         ({"is_inactive": True, "apply_policies": ["gold"]}, "is_inactive"),
         ({"jwt_data": {"secret": SECRET}}, "jwt_data.secret"),
-        ({"jwt_data": None}, "jwt_data"),
+        ({"jwt_data": None, "key_id": ""}, "jwt_data"),
+        ({"key_id": ""}, "key_id"),
         ({"of_a_later_release": {"x": 1}}, "of_a_later_release"),
     ],
 )  # fmt: skip
