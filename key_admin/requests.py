@@ -43,12 +43,15 @@ DIRECT = Caller("iam", "", "")
 
 
 def caller_of(event: Any) -> Caller:
-    """The admin key behind a request, as the authorizer tells of it."""
+    """The admin key behind a request, as the authorizer tells of it.
+
+    A 401 where no authorizer stood before the route, whatever the template says.
+    """
     context = event.raw_event["requestContext"]
     authorizer = context.get("authorizer", {}).get("lambda") or {}
-    return Caller(
-        str(authorizer.get("keyHash", "")), str(authorizer.get("grantOwner", "")), str(context.get("requestId", ""))
-    )
+    if not authorizer.get("keyHash"):
+        raise Problem(HTTPStatus.UNAUTHORIZED, "unauthorized", "No authorizer has let this request pass.")
+    return Caller(str(authorizer["keyHash"]), str(authorizer.get("grantOwner", "")), str(context.get("requestId", "")))
 
 
 def read_body(event: Any, *, content_types: tuple[str, ...] = ("application/json",)) -> dict[str, Any]:

@@ -108,12 +108,12 @@ def _responses(operation: Operation) -> Object:
     responses |= {str(status): _problem(*_CODES[status]) for status in codes}
     responses["503"]["headers"] = _RETRY
     message = {"application/json": _schema_of(GatewayMessage)}
-    either = message | _problem("forbidden")["content"]
+    contents = [message | _problem(code)["content"] for code in ("unauthorized", "forbidden")]
     return responses | {
-        "401": {"description": "There is no admin key.", "content": message},
+        "401": {"description": "There is no admin key.", "content": contents[0]},
         "403": {
             "description": "The admin key does not verify, or may not do this.",
-            "content": either,
+            "content": contents[1],
         },
     }
 

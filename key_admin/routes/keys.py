@@ -116,8 +116,9 @@ def list_of_keys(work: Service, wanted: KeyFilter, parameters: dict[str, str]) -
 def look_up() -> Response[str]:
     wanted = validate(LookupInput, read_body(router.current_event))
     work = service()
+    caller = caller_of(router.current_event)
     record, gate = work.find_by_id(wanted.key_id)
-    caller_of(router.current_event).check_sees(record)
+    caller.check_sees(record)
     return _answer_key(work, record, gate)
 
 
@@ -296,8 +297,9 @@ def _statuses(
 
 def _find(work: Service, key_hash: str) -> tuple[KeyRecord, Gate]:
     """A key that the caller may see; a 404 otherwise."""
+    caller = caller_of(router.current_event)
     record, gate = work.find_key(key_hash)
-    caller_of(router.current_event).check_sees(record)
+    caller.check_sees(record)
     return record, gate
 
 

@@ -103,7 +103,9 @@ class NamedRecords(Generic[RecordT]):
 
     def page(self) -> Response[str]:
         """A page of records."""
-        limit, cursor = read_page(self._router.current_event.query_string_parameters or {})
+        event = self._router.current_event
+        caller_of(event)
+        limit, cursor = read_page(event.query_string_parameters or {})
         try:
             page = self._kind.store(service()).page(limit=limit, cursor=cursor)
         except InvalidCursorError:
@@ -112,6 +114,7 @@ class NamedRecords(Generic[RecordT]):
 
     def read(self, record_id: str) -> Response[str]:
         """One record."""
+        caller_of(self._router.current_event)
         return respond(HTTPStatus.OK, self._kind.render(self.existing(service(), record_id)))
 
     def delete(self, record_id: str) -> Response[str]:

@@ -44,6 +44,6 @@ RECORDS = NamedRecords(router, KIND)
 @router.get("/policies/<record_id>/keys")
 def list_users(record_id: str) -> Response[str]:
     work, event = service(), router.current_event
-    RECORDS.existing(work, record_id)
     wanted = KeyFilter(owner=caller_of(event).owner, policy=record_id)
+    RECORDS.existing(work, record_id)
     return respond(HTTPStatus.OK, list_of_keys(work, wanted, event.query_string_parameters or {}))

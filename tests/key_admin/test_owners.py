@@ -1,10 +1,12 @@
 """Admin keys of one owner, on every operation there is: they see and change that owner's keys, and no more."""
 
+import json
 import uuid
 from typing import NamedTuple
 
 import pytest
 
+from dev.services import ROOT
 from key_admin.openapi.operations import OPERATIONS
 from tests.conftest import SECRET, Admin, call, sign
 
@@ -133,3 +135,14 @@ def test_an_answer_that_is_kept_for_one_caller_is_not_told_another(admin, tenant
 
     assert theirs.status == 201
     assert theirs.body["key_hash"] != mine["key_hash"]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.id)
+def test_no_route_answers_where_no_authorizer_stood_before_it(stack, operation):
+    """A mistake in a template leaves the door shut: it is not the gateway alone that holds it."""
+    event = json.loads((ROOT / "events" / f"admin_{operation.id}.json").read_text())
+    event["requestContext"].pop("authorizer", None)
+
+    answer = stack.functions["KeyAdminFunction"].invoke(event)
+
+    assert answer["statusCode"] == (200 if operation.is_open else 401)
