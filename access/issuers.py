@@ -4,6 +4,7 @@ Pure. Follows OpenID Connect Core 1.0, RFC 7517 (JWK sets) and RFC 8725, section
 Each identity is a key of its own, with a gate of its own, so limits follow it across tokens.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -20,6 +21,8 @@ from access.tokens import UnverifiedToken
 OUTSIDE_ALGORITHMS = tuple(one.value for one in Algorithm if not one.value.startswith("HS"))
 MAX_KEYS_IN_SET = 50
 MAX_IDENTITY_CHARACTERS = 256
+MAX_POLICIES = 20  # of one token; they are read in one call
+_POLICY_ID = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
 _MEMBERS = {"RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x")}
 
 
@@ -83,19 +86,23 @@ def credentials_for(token: UnverifiedToken, issuer: Issuer, key_set: KeySet) -> 
 
 
 def identity_of(claims: Mapping[str, Any], issuer: Issuer) -> str | None:
-    """Whom a token speaks for; None where the claim is absent, empty or no text."""
+    """Whom a token speaks for; None where the claim is absent, empty, or no text of printable characters."""
     value = _claim(claims, issuer.identity_claim)
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_IDENTITY_CHARACTERS:
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_IDENTITY_CHARACTERS or not value.isprintable():
         return None
     return value
 
 
 def policies_of(claims: Mapping[str, Any], issuer: Issuer) -> tuple[str, ...]:
-    """The policies of a token: those that it names, else the default ones; and those of its scopes."""
+    """The policies of a token: those that it names and those of its scopes, else the default ones (as in Tyk).
+
+    None at all where it names more than a token may, or what no policy is called.
+    """
     named = _texts(_claim(claims, issuer.policy_claim)) if issuer.policy_claim else []
     scopes = _texts(_claim(claims, issuer.scope_claim)) if issuer.scope_claim else []
     by_scope = [issuer.scope_policies[scope] for scope in scopes if scope in issuer.scope_policies]
-    return tuple(dict.fromkeys([*(named or issuer.default_policies), *by_scope]))
+    found = tuple(dict.fromkeys([*named, *by_scope] or issuer.default_policies))
+    return found if len(found) <= MAX_POLICIES and all(map(_POLICY_ID.fullmatch, found)) else ()
 
 
 def _claim(claims: Mapping[str, Any], name: str) -> Any:

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 
 from access.grants import Grant
 from access.keys import Counting, KeyRecord, Policy
-from access.limits import Quota, RateLimit, period_seconds
+from access.limits import MAX_LIMITS_PER_KEY, Quota, RateLimit, period_seconds
 
 GRANTS = "grants"
 RATE_LIMITS = "rate_limits"
@@ -37,21 +37,28 @@ class Effective(NamedTuple):
 
 
 def overlay(record: KeyRecord, policies: Mapping[str, Policy]) -> Effective | None:
-    """Lay the key's policies over it; None when one of them is missing or inactive."""
+    """Lay the key's policies over it.
+
+    None when one of them is missing or inactive, or when together they bring more limits than a
+    gate counts (MAX_LIMITS_PER_KEY).
+    """
     applied = [policies.get(policy_id) for policy_id in record.policies]
     active = [policy for policy in applied if policy is not None and policy.active]
     if len(active) != len(applied):
         return None
     grants = [grant for policy in _contributing(active, GRANTS) for grant in policy.grants]
     rates = [limit for policy in _contributing(active, RATE_LIMITS) for limit in policy.rate_limits]
-    quotas = [limit for policy in _contributing(active, QUOTAS) for limit in policy.quotas]
+    amounts = [limit for policy in _contributing(active, QUOTAS) for limit in policy.quotas]
+    rate_limits, quotas = _merge(rates) or record.rate_limits, _merge(amounts) or record.quotas
+    if len(rate_limits) + len(quotas) > MAX_LIMITS_PER_KEY:
+        return None
     metadata = dict(record.metadata)
     for policy in active:
         metadata.update(policy.metadata)
     return Effective(
         grants=tuple(dict.fromkeys(grants)) or record.grants,
-        rate_limits=_merge(rates) or record.rate_limits,
-        quotas=_merge(quotas) or record.quotas,
+        rate_limits=rate_limits,
+        quotas=quotas,
         tags=tuple(dict.fromkeys([*record.tags, *(tag for policy in active for tag in policy.tags)])),
         metadata=metadata,
         counting=_counting(active),

@@ -14,14 +14,23 @@ from access.issuers import KeySet, credentials_for, identity_of, policies_of
 from access.tokens import UnverifiedToken, verify_token
 from authorizer.memory import Identity
 from store.client import Client
-from store.errors import UnavailableError
-from store.issuers import StoredIssuer, claim_fetch, fetch_key_set, load_issuers, store_key_set
+from store.errors import ConditionFailed, UnavailableError
+from store.issuers import (
+    FETCH_SECONDS,
+    StoredIssuer,
+    claim_fetch,
+    fetch_key_set,
+    load_issuers,
+    note_failure,
+    store_key_set,
+)
 
 STALENESS_MS = 4_000  # an edited issuer holds everywhere within 5 s
 REFRESH_SECONDS = 3_600  # a copy older than this is fetched anew
 MAX_AGE_SECONDS = 86_400  # and one older than this is not used at all
 COOL_DOWN_SECONDS = 5  # between two fetches, whatever key ids tokens name
-WAIT_SECONDS = 1.5  # for the copy that another environment fetches
+RENEWAL_PAUSE_SECONDS = 60  # between two fetches that only replace a copy which still serves
+WAIT_SECONDS = FETCH_SECONDS + 0.5  # for the copy that another environment fetches
 POLL_SECONDS = 0.1
 
 
@@ -66,35 +75,44 @@ class Providers:
         return next((one for one in known if one is not None and one.issuer.issuer == claim), None)
 
     def _key_set(self, token: UnverifiedToken, stored: StoredIssuer, now: int) -> KeySet:
-        key_set = stored.key_set
-        if key_set is None or now - key_set.fetched_at >= REFRESH_SECONDS or not key_set.has(token.key_id):
-            self._renew(stored, now)
-            key_set = self._known[stored.issuer.issuer_id].key_set
+        age = now - stored.key_set.fetched_at if stored.key_set else MAX_AGE_SECONDS
+        serves = stored.key_set is not None and age < MAX_AGE_SECONDS and stored.key_set.has(token.key_id)
+        if not serves or age >= REFRESH_SECONDS:
+            self._renew(stored, now, is_needed=not serves)
+        key_set = self._known[stored.issuer.issuer_id].key_set
         if key_set is None or now - key_set.fetched_at >= MAX_AGE_SECONDS:
             raise UnavailableError("there is no current key set of the issuer")
         return key_set
 
-    def _renew(self, stored: StoredIssuer, now: int) -> None:
+    def _renew(self, stored: StoredIssuer, now: int, *, is_needed: bool) -> None:
         """Fetch the key set, or wait for the environment that does; keep what we have if neither helps."""
         issuer_id = stored.issuer.issuer_id
-        if now - self._asked_at.get(issuer_id, -COOL_DOWN_SECONDS) < COOL_DOWN_SECONDS:
+        pause = COOL_DOWN_SECONDS if is_needed else RENEWAL_PAUSE_SECONDS
+        if now - self._asked_at.get(issuer_id, -pause) < pause:
             return
         self._asked_at[issuer_id] = now
-        if not claim_fetch(self._client, self._table, issuer_id, now=now, cool_down=COOL_DOWN_SECONDS):
+        if claim_fetch(self._client, self._table, issuer_id, now=now, cool_down=pause):
+            self._fetch(stored, now)
+        elif is_needed:
             self._wait(issuer_id, now)
-            return
-        with suppress(UnavailableError):
+
+    def _fetch(self, stored: StoredIssuer, now: int) -> None:
+        issuer_id = stored.issuer.issuer_id
+        try:
             key_set = fetch_key_set(stored.issuer, now=now)
-            self._known[issuer_id] = stored._replace(key_set=key_set)
-            store_key_set(self._client, self._table, issuer_id, key_set)
+        except UnavailableError:
+            note_failure(self._client, self._table, issuer_id, tried_at=now)
+            return
+        self._known[issuer_id] = stored._replace(key_set=key_set)
+        with suppress(UnavailableError, ConditionFailed):
+            store_key_set(self._client, self._table, stored.issuer, key_set)
 
     def _wait(self, issuer_id: str, now: int) -> None:
         """Read the table's copy until nobody is fetching any more."""
         deadline = time.monotonic() + WAIT_SECONDS
         while (newer := load_issuers(self._client, self._table, [issuer_id]).get(issuer_id)) is not None:
             self._known[issuer_id] = newer
-            fetched_at = newer.key_set.fetched_at if newer.key_set else 0
-            is_in_flight = newer.tried_at > fetched_at and now - newer.tried_at <= WAIT_SECONDS
+            is_in_flight = newer.fetching_since and now - newer.fetching_since <= WAIT_SECONDS
             if not is_in_flight or time.monotonic() >= deadline:
                 return
             time.sleep(POLL_SECONDS)

@@ -13,6 +13,7 @@ from key_admin.models import Name, Strict, validate
 from key_admin.problems import Problem, invalid_field, render
 from key_admin.routes import apis, audit, issuers, keys, open_pages, policies
 from key_admin.service import service
+from store.errors import UnavailableError
 
 logger = Logger(service="key_admin", log_uncaught_exceptions=False)
 app = APIGatewayHttpResolver()
@@ -25,6 +26,20 @@ for resource in RESOURCES:
 def _tell_problem(problem: Problem) -> Response[str]:
     logger.info("refused", extra={"problem": problem.code, "status": int(problem.status)})
     return render(problem)
+
+
+@app.exception_handler(UnavailableError)  # type: ignore[untyped-decorator] # Powertools' own
+def _tell_unavailable(error: UnavailableError) -> Response[str]:
+    logger.warning("the table did not answer", exc_info=error)
+    detail = "The table did not answer; whether the change was made shows when you read."
+    headers = {"Retry-After": "1"}
+    return render(Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail, headers=headers))
+
+
+@app.exception_handler(Exception)  # type: ignore[untyped-decorator] # Powertools' own
+def _tell_fault(error: Exception) -> Response[str]:
+    logger.error("a fault of ours", exc_info=error)
+    return render(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "fault", "A fault of ours; the log tells of it."))
 
 
 @app.not_found
@@ -57,16 +72,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer an HTTP event (payload 2.0), or perform an operation when invoked directly."""
     if "requestContext" in event:
         return app.resolve(event, context)
-    return _operate(event)
+    return _operate(event, context)
 
 
-def _operate(event: dict[str, Any]) -> dict[str, Any]:
+def _operate(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Operations that only who may invoke the function can ask for."""
     try:
         request = validate(_AdminKeyRequest, event)
         if request.operation != "create_admin_key":
             raise invalid_field("operation", "must be create_admin_key")
-        created = create_admin_key(service(), request.name)
+        created = create_admin_key(service(), request.name, request_id=str(context.aws_request_id))
     except Problem as problem:
         return {"error": problem.detail, "errors": [error._asdict() for error in problem.errors]}
     logger.info("created admin key", extra={"keyHash": created.record.key_hash})

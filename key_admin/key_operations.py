@@ -1,13 +1,16 @@
 """What happens to keys, apart from HTTP."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from access.grants import ADMIN_API
 from access.key_ids import KeyHash, KeyId, format_opaque_key_id, is_key_id
 from access.keys import KeyRecord, StoredCredential, TokenRules
+from access.limits import MAX_LIMITS_PER_KEY
+from access.policies import overlay
 from key_admin.material import Material, generate_material, read_material
 from key_admin.models import JwtData, KeyFields, KeyInput, RotateInput, Texts
-from key_admin.problems import conflict, invalid_field
+from key_admin.problems import Problem, conflict, invalid_field
 from key_admin.requests import DIRECT, Caller
 from key_admin.service import Service
 from store.admin.audit import AuditEntry
@@ -36,8 +39,8 @@ def prepare_key(service: Service, wanted: KeyInput, caller: Caller) -> NewKey:
     check_expiry(wanted, now)
     credentials, rules, shown = _make_credentials(service, wanted.jwt_data, key_hash, now)
     values = wanted.values()
-    check_rights(service, caller, values)
     values["owner"] = values["owner"] or caller.owner
+    check_rights(service, caller, values)
     values["expires_at"] = _first_expiry(service, values, now)
     entry = service.tell(caller, "key.create", f"/keys/{key_hash}", wanted.model_fields_set, after="")
     record = KeyRecord(
@@ -51,6 +54,7 @@ def prepare_key(service: Service, wanted: KeyInput, caller: Caller) -> NewKey:
         life=int.from_bytes(service.random_bytes(LIFE_BYTES)) << VERSION_BITS,
         **values,
     )
+    check_limits(service, record)
     generated = wanted.jwt_data is not None and wanted.jwt_data.generate
     return NewKey(record, key_id, shown if generated else {}, entry)
 
@@ -60,22 +64,30 @@ def store_key(service: Service, new: NewKey, answer: Item | None = None) -> None
     try:
         service.keys.create(new.record, Attached(service.audit.put(new.entry), answer))
     except AlreadyExistsError:
-        raise conflict("There is a key of this key_id already.") from None
+        raise _taken() from None
     except UnknownPolicyError:
         raise invalid_field("policies", "names a policy that does not exist") from None
 
 
-def check_rights(service: Service, caller: Caller, values: dict[str, Any]) -> None:
-    """An admin of one owner makes keys of that owner, and never one that may administer."""
+def check_rights(service: Service, caller: Caller, values: Mapping[str, Any]) -> None:
+    """An admin of one owner works with keys of that owner, and never with one that may administer."""
     if not caller.owner:
         return
-    if values["owner"] not in {"", caller.owner}:
+    if values["owner"] != caller.owner:
         raise invalid_field("owner", f"this admin key may only work with the keys of {caller.owner}")
     policies = service.policies_of(values["policies"]).values()
     if any(grant.api == ADMIN_API for grant in values["grants"]):
-        raise invalid_field("grants", "this admin key may not grant the API `admin`")
+        raise invalid_field("grants", "this admin key may not work with keys of the API `admin`")
     if any(grant.api == ADMIN_API for policy in policies for grant in policy.grants):
-        raise invalid_field("policies", "this admin key may not use a policy that grants the API `admin`")
+        raise invalid_field("policies", "this admin key may not work with a policy that grants the API `admin`")
+
+
+def check_limits(service: Service, record: KeyRecord) -> None:
+    """A gate counts in a few limits; policies must not bring a key more of them."""
+    policies = {name: one._replace(active=True) for name, one in service.policies_of(record.policies).items()}
+    if len(policies) == len(record.policies) and overlay(record, policies) is None:
+        message = f"with them the key has more than {MAX_LIMITS_PER_KEY} rate limits and quotas; give some one name"
+        raise invalid_field("policies", message)
 
 
 class RotatedKey(NamedTuple):
@@ -85,11 +97,12 @@ class RotatedKey(NamedTuple):
     shown: dict[str, str]
 
 
-def rotate_key(service: Service, before: KeyRecord, wanted: RotateInput) -> RotatedKey:
+def rotate_key(service: Service, before: KeyRecord, wanted: RotateInput, caller: Caller) -> RotatedKey:
     """Put new material in force; what was in force verifies until the grace ends.
 
     Without new material only the grace of older material changes: 0 ends it now.
     """
+    check_rights(service, caller, before._asdict())  # who sets the material of a key can act as it
     if before.is_opaque:
         raise invalid_field("jwt_data", "an opaque key is not rotated: make a new one and delete this one")
     now = service.now()
@@ -110,10 +123,14 @@ def rotate_key(service: Service, before: KeyRecord, wanted: RotateInput) -> Rota
     return RotatedKey(after, shown)
 
 
-def create_admin_key(service: Service, name: str) -> NewKey:
+def create_admin_key(service: Service, name: str, *, request_id: str) -> NewKey:
     """Make a key that may call the admin API; only who may invoke the function gets here."""
     grants: list[Any] = [{"api": ADMIN_API}]
-    new = prepare_key(service, KeyInput.model_validate({"name": name, "grants": grants, "owner": "admin"}), DIRECT)
+    new = prepare_key(
+        service,
+        KeyInput.model_validate({"name": name, "grants": grants, "owner": "admin"}),
+        DIRECT._replace(request_id=request_id),
+    )
     store_key(service, new)
     return new
 
@@ -125,6 +142,10 @@ def check_expiry(wanted: KeyFields, now: int) -> None:
         raise invalid_field("expires_at", "is in the past")
 
 
+def _taken() -> Problem:
+    return conflict("There is a key of this key_id already.")
+
+
 def _choose_key_id(service: Service, wanted: KeyInput) -> KeyId:
     if not wanted.key_id:
         return format_opaque_key_id(service.random_bytes(32))
@@ -132,6 +153,8 @@ def _choose_key_id(service: Service, wanted: KeyInput) -> KeyId:
         raise invalid_field("key_id", "is chosen only together with jwt_data: an opaque id must not be guessable")
     if not is_key_id(wanted.key_id):
         raise invalid_field("key_id", "has 3 to 256 characters of A-Z a-z 0-9 . _ ~ : @ + -")
+    if service.was_taken(wanted.key_id):
+        raise _taken()
     return KeyId(wanted.key_id)
 
 

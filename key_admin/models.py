@@ -1,7 +1,8 @@
 """What operators send, checked. Unknown members, other types and nulls are refused."""
 
 import re
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -24,18 +25,35 @@ from access.limits import (
 from key_admin.problems import FieldError, invalid
 from store.fetch import is_fetchable
 
+MAX_POLICIES, MAX_TAGS = 16, 20  # exchanging all of them fits a transaction of 100 actions
 MAX_METADATA_CHARACTERS = 4_000  # with everything else, an authorizer's answer stays below 8 KB
+MAX_TIME = 253_370_764_799  # 9998-12-31T23:59:59Z: no zone and no day more leads out of the calendar
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 _WILDCARD_NAME = re.compile(r"\{[^}]*\}|\{|\}")
 _SEGMENT = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}", re.ASCII)
 
-Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Label = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:@/+-]+$")]
-ApiName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^(\*|[A-Za-z0-9._$/*-]+)$")]
+_NO_CONTROL = r"^[^\x00-\x1f\x7f]*$"
+_LABEL = r"^[A-Za-z0-9._:@/+-]*$"
+_API = r"^[A-Za-z0-9._$/*-]*$"
+_METHOD = r"^(\*|[A-Z]{1,16})$"
+_PATH = r"^(/|\*)[^\x00-\x20?#\x7f]*$"
+_METADATA_NAME = r"^[A-Za-z0-9_-]+$"
+_RECORD_ID = r"^[A-Za-z0-9._~-]+$"
+_HEADER = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
+_GATEWAY = r"^[A-Za-z0-9]+/(\*|[A-Za-z0-9_$-]+)$"
+_SCOPE = r"^[!-~]+$"
+
+Name = Annotated[str, Field(min_length=1, max_length=128, pattern=_NO_CONTROL)]
+Label = Annotated[str, Field(min_length=1, max_length=64, pattern=_LABEL)]
+ApiName = Annotated[str, Field(min_length=1, max_length=128, pattern=_API)]
+AnyLabel = Annotated[str, Field(max_length=64, pattern=_LABEL)]  # empty: any
+AnyApi = Annotated[str, Field(max_length=128, pattern=_API)]  # empty: all of them
+Owner = Annotated[str, Field(max_length=128, pattern=_LABEL)]
 Amount = Annotated[int, Field(ge=0, le=MAX_LIMIT)]
-Seconds = Annotated[int, Field(ge=1, le=10 * 366 * 86_400)]
-MetadataName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
-MetadataValue = Annotated[str, Field(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Seconds = Annotated[int, Field(ge=0, le=10 * 366 * 86_400)]  # 0: none
+MetadataName = Annotated[str, Field(min_length=1, max_length=64, pattern=_METADATA_NAME)]
+MetadataValue = Annotated[str, Field(max_length=256, pattern=_NO_CONTROL)]
 
 
 class Strict(BaseModel):
@@ -48,7 +66,7 @@ class RateLimitInput(Strict):
     limit: Amount
     period: str
     name: Label = DEFAULT_NAME
-    api: ApiName | Literal[""] = ""
+    api: AnyApi = ""
     scope: Literal["key", "owner"] = "key"
 
     @field_validator("period")
@@ -69,7 +87,7 @@ class QuotaInput(Strict):
     period: str
     anchor: Literal["first_use", "calendar"] = "first_use"
     name: Label = DEFAULT_NAME
-    api: ApiName | Literal[""] = ""
+    api: AnyApi = ""
     scope: Literal["key", "owner"] = "key"
 
     @field_validator("period")
@@ -91,12 +109,10 @@ class QuotaInput(Strict):
 
 class GrantInput(Strict):
     api: ApiName
-    methods: Annotated[
-        list[Annotated[str, Field(pattern=r"^(\*|[A-Z]{1,16})$")]], Field(min_length=1, max_length=16)
-    ] = [ANY]
-    path: Annotated[str, Field(max_length=256, pattern=r"^(/|\*)[^\x00-\x20?#\x7f]*$")] = "/*"
+    methods: Annotated[list[Annotated[str, Field(pattern=_METHOD)]], Field(min_length=1, max_length=16)] = [ANY]
+    path: Annotated[str, Field(max_length=256, pattern=_PATH)] = "/*"
     cost: Annotated[int, Field(ge=0, le=1_000_000)] = 1
-    owner: Annotated[str, Field(max_length=128, pattern=r"^[A-Za-z0-9._:@/+-]*$")] = ""
+    owner: Owner = ""
 
     @model_validator(mode="after")
     def _has_an_owner_only_for_admins(self) -> "GrantInput":
@@ -124,7 +140,7 @@ class Rights(Strict):
     rate_limits: Annotated[list[RateLimitInput], Field(max_length=MAX_LIMITS_PER_KEY)] = []
     quotas: Annotated[list[QuotaInput], Field(max_length=MAX_LIMITS_PER_KEY)] = []
     grants: Annotated[list[GrantInput], Field(max_length=100)] = []
-    tags: Annotated[list[Label], Field(max_length=20)] = []
+    tags: Annotated[list[Label], Field(max_length=MAX_TAGS)] = []
     metadata: dict[MetadataName, MetadataValue] = {}
 
     @field_validator("rate_limits", "quotas")
@@ -176,18 +192,18 @@ class JwtData(Strict):
     audience: Texts = []
     typ: Annotated[str, Field(max_length=64)] = ""
     require_exp: bool = True
-    max_lifetime_seconds: Annotated[int, Field(ge=1, le=10 * 366 * 86_400)] | Literal[0] = 0
+    max_lifetime_seconds: Seconds = 0
     leeway_seconds: Annotated[int, Field(ge=0, le=60)] = 0
 
 
-PolicyId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._~-]+$")]
+RecordId = Annotated[str, Field(min_length=1, max_length=64, pattern=_RECORD_ID)]
 
 
 class KeyFields(Rights):
     """What may be changed in a key."""
 
-    owner: Annotated[str, Field(max_length=128, pattern=r"^[A-Za-z0-9._:@/+-]*$")] = ""
-    policies: Annotated[list[PolicyId], Field(max_length=20)] = []
+    owner: Owner = ""
+    policies: Annotated[list[RecordId], Field(max_length=MAX_POLICIES)] = []
     enabled: bool = True
     expires_at: str = ""
 
@@ -228,8 +244,8 @@ class RotateInput(Strict):
     grace_seconds: Annotated[int, Field(ge=0, le=366 * 86_400)] = 0
 
 
-HeaderName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
-Gateway = Annotated[str, Field(max_length=128, pattern=r"^[A-Za-z0-9]+/(\*|[A-Za-z0-9_$-]+)$")]
+HeaderName = Annotated[str, Field(min_length=1, max_length=64, pattern=_HEADER)]
+Gateway = Annotated[str, Field(max_length=128, pattern=_GATEWAY)]
 
 
 class TokenInput(Strict):
@@ -254,7 +270,7 @@ class ApiInput(Strict):
     enable_opaque: bool = True
     allow_sub: bool = True
     token: TokenInput = TokenInput(header="Authorization")
-    issuers: Annotated[list[PolicyId], Field(max_length=20)] = []
+    issuers: Annotated[list[RecordId], Field(max_length=20)] = []
 
     def values(self) -> dict[str, Any]:
         token = self.token
@@ -277,8 +293,8 @@ def _is_url(text: str) -> str:
 
 
 Url = Annotated[str, Field(max_length=1024), AfterValidator(_is_url)]
-ClaimName = Annotated[str, Field(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Scope = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[!-~]+$")]
+ClaimName = Annotated[str, Field(max_length=256, pattern=_NO_CONTROL)]
+Scope = Annotated[str, Field(min_length=1, max_length=128, pattern=_SCOPE)]
 
 
 class IssuerInput(Strict):
@@ -291,9 +307,9 @@ class IssuerInput(Strict):
     audience: Texts = []
     identity_claim: Annotated[ClaimName, Field(min_length=1)] = "sub"
     policy_claim: ClaimName = ""
-    default_policies: Annotated[list[PolicyId], Field(max_length=20)] = []
+    default_policies: Annotated[list[RecordId], Field(max_length=20)] = []
     scope_claim: ClaimName = ""
-    scope_policies: Annotated[dict[Scope, PolicyId], Field(max_length=100)] = {}
+    scope_policies: Annotated[dict[Scope, RecordId], Field(max_length=100)] = {}
     leeway_seconds: Annotated[int, Field(ge=0, le=60)] = 0
 
     @model_validator(mode="after")
@@ -333,8 +349,8 @@ class ResetInput(Strict):
     """The body of POST /keys/{key_hash}/reset: which limits; without members, all of the key."""
 
     kind: Literal["rate_limit", "quota", ""] = ""
-    name: Label | Literal[""] = ""
-    api: ApiName | Literal[""] = ""
+    name: AnyLabel = ""
+    api: AnyApi = ""
     scope: Literal["key", "owner"] = "key"
 
     def names(self, limit: RateLimit | Quota) -> bool:
@@ -364,7 +380,7 @@ class PolicyInput(Rights):
     thresholds: Annotated[list[Annotated[int, Field(ge=1, le=100)]], Field(max_length=10)] = []
     active: bool = True
     partitions: list[Literal["grants", "rate_limits", "quotas"]] = []
-    key_expires_in_seconds: Seconds | Literal[0] = 0
+    key_expires_in_seconds: Seconds = 0
 
     def values(self) -> dict[str, Any]:
         return super().values() | {
@@ -384,7 +400,11 @@ def read_time(text: str) -> int:
     if not _TIME.fullmatch(text):
         message = "a time is written as in RFC 3339: 2027-01-01T00:00:00Z"
         raise ValueError(message)
-    return int(datetime.fromisoformat(text).timestamp())
+    seconds = (datetime.fromisoformat(text) - _EPOCH) // timedelta(seconds=1)
+    if not 0 <= seconds <= MAX_TIME:
+        message = "is not within the years 1970 to 9998"
+        raise ValueError(message)
+    return seconds
 
 
 def write_time(seconds: int | None) -> str | None:
@@ -401,9 +421,66 @@ def validate(model: type[ModelT], body: dict[str, Any]) -> ModelT:
         return model.model_validate(body)
     except (ValidationError, RecursionError) as error:
         found = error.errors(include_input=False, include_url=False) if isinstance(error, ValidationError) else []
-        raise invalid(*(_field_error(one) for one in found)) from None
+        raise invalid(*_field_errors(found, body)) from None
 
 
-def _field_error(error: Any) -> FieldError:
-    location = ".".join(str(part) for part in error["loc"]) or "body"
-    return FieldError(location, str(error["msg"]).removeprefix("Value error, "))
+def _field_errors(found: Iterable[Any], body: dict[str, Any]) -> list[FieldError]:
+    """What pydantic found, by field; what it says of each type that a field may have is told together."""
+    messages: dict[str, list[str]] = {}
+    for error in found:
+        messages.setdefault(_field_of(error, body), []).append(_message_of(error))
+    return [FieldError(field, ", or ".join(dict.fromkeys(said))) for field, said in messages.items()]
+
+
+def _field_of(error: Any, body: Any) -> str:
+    """The dotted path as the sender wrote it, without pydantic's names for types and keys."""
+    path, node = [], body
+    for part in error["loc"]:
+        if isinstance(node, dict) and (part in node or error["type"] == "missing"):
+            path.append(str(part))
+            node = node.get(part)
+        elif isinstance(node, list) and isinstance(part, int):
+            path.append(str(part))
+            node = node[part]
+    return ".".join(path) or "body"
+
+
+def _message_of(error: Any) -> str:
+    told = error.get("ctx", {})
+    if error["type"] == "string_pattern_mismatch":
+        return _WORDS[told["pattern"]]
+    if error["type"] in _MESSAGES:
+        return _MESSAGES[error["type"]].format(**told)
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return message.replace("Input should be", "must be")
+
+
+_WORDS = {
+    _NO_CONTROL: "has no control characters",
+    _LABEL: "has only A-Z a-z 0-9 . _ : @ / + -",
+    _API: "is the id of an API definition, <api id>/<stage>, or *",
+    _METHOD: "is a method in capitals, or *",
+    _PATH: "begins with / or *, and has no space, ? or #",
+    _METADATA_NAME: "has a name of A-Z a-z 0-9 _ -",
+    _RECORD_ID: "has only A-Z a-z 0-9 . _ ~ -",
+    _HEADER: "is the name of a header",
+    _GATEWAY: "is <api id>/<stage>, or <api id>/*",
+    _SCOPE: "has no spaces, and ASCII characters only",
+}
+_MESSAGES = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known here",
+    "string_type": "must be a text",
+    "string_too_short": "has at least {min_length} characters",
+    "string_too_long": "has at most {max_length} characters",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "too_short": "has at least {min_length} members",
+    "too_long": "has at most {max_length} members",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than_equal": "must be {le} or less",
+}

@@ -7,8 +7,24 @@ from typing import Any, NamedTuple
 
 from aws_lambda_powertools.event_handler import Response
 
+from key_admin.responses import GUARDS
+
 PROBLEM_TYPE = "https://tollgate.dev/problems/{code}"
 CONTENT_TYPE = "application/problem+json"
+PROBLEMS: dict[str, tuple[HTTPStatus, str]] = {  # by code, the end of `type`
+    "malformed": (HTTPStatus.BAD_REQUEST, "The body cannot be read: no UTF-8, no JSON, or no object."),
+    "invalid": (HTTPStatus.BAD_REQUEST, "Members or parameters are wrong; `errors` names each."),
+    "unauthorized": (HTTPStatus.UNAUTHORIZED, "No authorizer stands before this route: a mistake of the stack."),
+    "forbidden": (HTTPStatus.FORBIDDEN, "The admin key may only work with the keys of one owner."),
+    "not-found": (HTTPStatus.NOT_FOUND, "There is no such resource, or none that the admin key may see."),
+    "method-not-allowed": (HTTPStatus.METHOD_NOT_ALLOWED, "The resource takes other methods; `Allow` names them."),
+    "conflict": (HTTPStatus.CONFLICT, "It exists already, or something else needs it."),
+    "version-mismatch": (HTTPStatus.PRECONDITION_FAILED, "The record has another version than If-Match names."),
+    "too-large": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body has more than 256 KB."),
+    "unsupported-media-type": (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body has another content type."),
+    "fault": (HTTPStatus.INTERNAL_SERVER_ERROR, "A fault of ours; the log tells of it."),
+    "unavailable": (HTTPStatus.SERVICE_UNAVAILABLE, "The table did not answer; ask again after `Retry-After`."),
+}
 
 
 class FieldError(NamedTuple):
@@ -78,5 +94,4 @@ def version_mismatch() -> Problem:
 
 def render(problem: Problem) -> Response[str]:
     """The answer that tells of a problem."""
-    headers: dict[str, str | list[str]] = dict(problem.headers)
-    return Response(int(problem.status), CONTENT_TYPE, json.dumps(problem.body()), headers=headers)
+    return Response(int(problem.status), CONTENT_TYPE, json.dumps(problem.body()), headers=GUARDS | problem.headers)

@@ -1,16 +1,23 @@
 """Read what a request brings: its body, its page, the version it expects, who sends it."""
 
+import random
+import time
 from base64 import b64decode
+from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from access.keys import KeyRecord
 from access.strict_json import read_object
 from key_admin.problems import Problem, invalid_field, malformed, not_found, version_mismatch
+from store.admin.transactions import VersionConflictError
 
 MAX_BODY_BYTES = 256 * 1024
 DEFAULT_PAGE, MAX_PAGE = 50, 200
 MAX_IDEMPOTENCY_KEY = 255
+MAX_CHANGES = 30  # tries of a change that names no version
+AnswerT = TypeVar("AnswerT")
 
 
 class Caller(NamedTuple):
@@ -36,12 +43,15 @@ DIRECT = Caller("iam", "", "")
 
 
 def caller_of(event: Any) -> Caller:
-    """The admin key behind a request, as the authorizer tells of it."""
+    """The admin key behind a request, as the authorizer tells of it.
+
+    A 401 where no authorizer stood before the route, whatever the template says.
+    """
     context = event.raw_event["requestContext"]
     authorizer = context.get("authorizer", {}).get("lambda") or {}
-    return Caller(
-        str(authorizer.get("keyHash", "")), str(authorizer.get("grantOwner", "")), str(context.get("requestId", ""))
-    )
+    if not authorizer.get("keyHash"):
+        raise Problem(HTTPStatus.UNAUTHORIZED, "unauthorized", "No authorizer has let this request pass.")
+    return Caller(str(authorizer["keyHash"]), str(authorizer.get("grantOwner", "")), str(context.get("requestId", "")))
 
 
 def read_body(event: Any, *, content_types: tuple[str, ...] = ("application/json",)) -> dict[str, Any]:
@@ -79,11 +89,25 @@ def read_text(event: Any) -> str:
 
 def check_version(event: Any, version: int | None) -> None:
     """Honour If-Match; a 412 where it names another version (None: there is no record)."""
-    wanted = event.headers.get("if-match")
-    if wanted is None:
+    header = event.headers.get("if-match")
+    if header is None:
         return
-    if version is None or wanted.strip() not in {"*", etag(version)}:
+    named = {one.strip() for one in header.split(",")}  # none of our ETags holds a comma
+    if version is None or not named & {"*", etag(version)}:
         raise version_mismatch()
+
+
+def on_current_version(event: Any, change: Callable[[], AnswerT]) -> AnswerT:
+    """Make a change that reads a record and writes it under its version.
+
+    Where no If-Match says which version is meant, the latest is: the change is made anew when
+    another one came between.
+    """
+    for _ in range(1 if event.headers.get("if-match") else MAX_CHANGES):
+        with suppress(VersionConflictError):
+            return change()
+        time.sleep(random.uniform(0, 0.02))  # noqa: S311 - jitter
+    raise version_mismatch()
 
 
 def etag(version: int) -> str:

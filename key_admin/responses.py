@@ -6,10 +6,13 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+# Answers may show a secret once: nobody keeps them, nobody takes them for another type.
+GUARDS: dict[str, str | list[str]] = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
 
 def respond(status: int, body: dict[str, Any] | None = None, **headers: str) -> Response[str]:
     """An answer in JSON; the ETag is the body's version."""
-    sent: dict[str, str | list[str]] = {name.replace("_", "-"): value for name, value in headers.items()}
+    sent = GUARDS | {name.replace("_", "-"): value for name, value in headers.items()}
     if body is None:
         return Response(int(HTTPStatus.NO_CONTENT), headers=sent)
     if "version" in body:

@@ -61,6 +61,19 @@ class Service(NamedTuple):
     def hash_of(self, key_id: str) -> KeyHash:
         return hash_key_id(self.keyring.current.pepper, key_id)
 
+    def find_by_id(self, key_id: str) -> tuple[KeyRecord, Gate]:
+        """Record and gate of the key of this id, whichever master secret hashed it; a 404 where there is none."""
+        for keys in self.keyring.all:
+            found = load_key(self.client, self.table, hash_key_id(keys.pepper, key_id))
+            if found is not None:
+                return found
+        raise not_found("key")
+
+    def was_taken(self, key_id: str) -> bool:
+        """Whether a key has this id by the master secret before; no more keys are made with that one."""
+        before = self.keyring.previous
+        return before is not None and load_key(self.client, self.table, hash_key_id(before.pepper, key_id)) is not None
+
     def find_key(self, key_hash: str) -> tuple[KeyRecord, Gate]:
         """Record and gate of a key; a 404 where there is none."""
         found = load_key(self.client, self.table, key_hash) if is_key_hash(key_hash) else None

@@ -5,27 +5,59 @@ HTTPS only, or HTTP on this machine; bounded in size and time; redirects are not
 
 import os
 import re
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import Future
+from threading import Thread
+from typing import Any, TypeVar
 
 from access.strict_json import read_object
 from store.errors import UnavailableError
 from store.lean import Connection, parse_endpoint
 
 MAX_BYTES = 256 * 1024
-MAX_FETCH_SECONDS = 1.5
-_URL = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[!-~]*)?", re.ASCII)
-_LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost)(:[0-9]{1,5})?(/|$)", re.ASCII)
+MAX_FETCH_SECONDS = 1.5  # of one document
+MAX_URL = 1024  # characters
+_URL = re.compile(r"(https?)://([A-Za-z0-9.-]{1,253})(?::([0-9]{1,5}))?(?:/[!-\"$-~]*)?", re.ASCII)
+_LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 OK = 200
+ResultT = TypeVar("ResultT")
 
 
 def is_fetchable(url: str) -> bool:
     """Whether we would fetch from a URL: https, or http on this machine, and never the Lambda runtime."""
-    if not _URL.fullmatch(url) or len(url) > 1024 or "#" in url:  # noqa: PLR2004 - characters of a URL
+    parts = _URL.fullmatch(url) if len(url) <= MAX_URL else None
+    if parts is None or int(parts[3] or 0) > 65_535:  # noqa: PLR2004 - ports
         return False
-    runtime = os.environ.get("AWS_LAMBDA_RUNTIME_API")
-    if runtime and url.partition("://")[2].partition("/")[0].lower() == runtime.lower():
-        return False
-    return url.startswith("https://") or _LOOPBACK.match(url) is not None
+    endpoint = parse_endpoint(url)
+    if not endpoint.is_tls:
+        return endpoint.host in _LOOPBACK and endpoint.port != _runtime_port()
+    return True
+
+
+def _runtime_port() -> int | None:
+    """Where Lambda's Runtime API answers on this machine: a GET there would take a request away."""
+    port = os.environ.get("AWS_LAMBDA_RUNTIME_API", "").rpartition(":")[2]
+    return int(port) if port.isdecimal() else None
+
+
+def within(seconds: float, work: Callable[[], ResultT]) -> ResultT:
+    """What work gives, or UnavailableError after so long; work is left to itself then.
+
+    Sockets have their own time-outs; the resolution of names has none.
+    """
+    outcome: Future[ResultT] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except Exception as error:  # noqa: BLE001 - raised again where the outcome is awaited
+            outcome.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    try:
+        return outcome.result(timeout=seconds)
+    except TimeoutError as error:
+        raise UnavailableError("there is no answer in time") from error
 
 
 def fetch_json(url: str) -> dict[str, Any]:
@@ -43,7 +75,7 @@ def fetch_json(url: str) -> dict[str, Any]:
             status, _, body = connection.exchange(head.encode())
         finally:
             connection.close()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, LookupError) as error:
         raise UnavailableError("there is no answer") from error
     if status != OK:
         raise UnavailableError(f"the answer has status {status}")

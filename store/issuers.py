@@ -7,19 +7,20 @@ from access.issuers import Issuer, KeySet, read_key_set
 from store.attributes import decode_item, encode, encode_item
 from store.client import Client
 from store.errors import ConditionFailed, InvalidItemError, UnavailableError
-from store.fetch import fetch_json
+from store.fetch import fetch_json, within
 from store.keys import batch_get
 from store.table import JWKS, RECORD, issuer_partition, key_of, slim
 
 METADATA = "/.well-known/openid-configuration"
+FETCH_SECONDS = 2.5  # for metadata and key set together; the authorizer has 5 s for everything
 
 
 class StoredIssuer(NamedTuple):
-    """An issuer, the copy of its key set, and when somebody tried last to fetch it."""
+    """An issuer and the copy of its key set. `fetching_since`: Unix seconds, 0 where nobody fetches it now."""
 
     issuer: Issuer
     key_set: KeySet | None
-    tried_at: int
+    fetching_since: int
 
 
 def issuer_to_item(issuer: Issuer) -> dict[str, Any]:
@@ -64,38 +65,82 @@ def claim_fetch(client: Client, table: str, issuer_id: str, *, now: int, cool_do
     return True
 
 
-def store_key_set(client: Client, table: str, issuer_id: str, key_set: KeySet) -> None:
-    """Keep the last good copy of a key set."""
-    values = encode_item({":keys": list(key_set.keys), ":at": key_set.fetched_at})
+def note_failure(client: Client, table: str, issuer_id: str, *, tried_at: int) -> None:
+    """Tell those who wait that a fetch came to nothing."""
     client.call(
         "UpdateItem",
         {
             "TableName": table,
             "Key": key_of(issuer_partition(issuer_id), JWKS),
-            "UpdateExpression": "SET key_set = :keys, fetched_at = :at, tried_at = :at",
-            "ExpressionAttributeValues": values,
+            "UpdateExpression": "SET failed_at = :at",
+            "ExpressionAttributeValues": {":at": encode(tried_at)},
         },
     )
 
 
+def store_key_set(client: Client, table: str, issuer: Issuer, key_set: KeySet) -> None:
+    """Keep the last good copy of a key set. Raises ConditionFailed where the issuer's is another one by now."""
+    values = _key_set_values(issuer, key_set)
+    assignments = ", ".join(f"{name} = :{name}" for name in values)
+    client.call(
+        "UpdateItem",
+        {
+            "TableName": table,
+            "Key": key_of(issuer_partition(issuer.issuer_id), JWKS),
+            "UpdateExpression": f"SET {assignments}",
+            "ConditionExpression": "attribute_not_exists(origin) OR origin = :origin",
+            "ExpressionAttributeValues": encode_item({f":{name}": value for name, value in values.items()}),
+        },
+    )
+
+
+def key_set_to_item(issuer: Issuer, key_set: KeySet) -> dict[str, Any]:
+    """The copy of a key set as an item."""
+    return key_of(issuer_partition(issuer.issuer_id), JWKS) | encode_item(_key_set_values(issuer, key_set))
+
+
 def fetch_key_set(issuer: Issuer, *, now: int) -> KeySet:
     """The key set at the provider. Raises UnavailableError, whose message tells what was wrong."""
-    uri: Any = issuer.jwks_uri
-    if not uri:
-        metadata = fetch_json(issuer.issuer.rstrip("/") + METADATA)
-        if metadata.get("issuer") != issuer.issuer:
-            raise UnavailableError("the metadata names another issuer")
-        uri = metadata.get("jwks_uri")
-        if not isinstance(uri, str):
-            raise UnavailableError("the metadata has no jwks_uri")
-    document = fetch_json(uri)
+    return within(FETCH_SECONDS, lambda: _fetch(issuer, now))
+
+
+def _fetch(issuer: Issuer, now: int) -> KeySet:
+    document = fetch_json(issuer.jwks_uri or _discover(issuer))
     try:
         return read_key_set(document, fetched_at=now)
     except ValueError as error:
         raise UnavailableError(f"the key set {error}") from error
 
 
+def _discover(issuer: Issuer) -> str:
+    """Where an issuer's metadata says that its keys are (OpenID Connect Discovery 1.0, section 4)."""
+    metadata = fetch_json(_metadata_of(issuer))
+    if metadata.get("issuer") != issuer.issuer:
+        raise UnavailableError("the metadata names another issuer")
+    uri = metadata.get("jwks_uri")
+    if not isinstance(uri, str):
+        raise UnavailableError("the metadata has no jwks_uri")
+    if issuer.issuer.startswith("https:") and not uri.startswith("https:"):
+        raise UnavailableError("the metadata leads away from https")
+    return uri
+
+
+def _metadata_of(issuer: Issuer) -> str:
+    return issuer.issuer.rstrip("/") + METADATA
+
+
+def _key_set_values(issuer: Issuer, key_set: KeySet) -> dict[str, Any]:
+    at = key_set.fetched_at
+    return {"key_set": list(key_set.keys), "fetched_at": at, "tried_at": at, "origin": _origin_of(issuer)}
+
+
+def _origin_of(issuer: Issuer) -> str:
+    return issuer.jwks_uri or _metadata_of(issuer)
+
+
 def _stored(issuer: Issuer, values: dict[str, Any]) -> StoredIssuer:
-    keys = values.get("key_set")
-    key_set = KeySet(tuple(keys), values["fetched_at"]) if keys else None
-    return StoredIssuer(issuer, key_set, values.get("tried_at", 0))
+    """An issuer with its copy; one that came from elsewhere, before the issuer was changed, is not its own."""
+    key_set = KeySet(tuple(values.get("key_set", ())), values.get("fetched_at", 0))
+    is_own = values.get("origin") == _origin_of(issuer)
+    tried_at, settled_at = values.get("tried_at", 0), max(key_set.fetched_at, values.get("failed_at", 0))
+    return StoredIssuer(issuer, key_set if is_own else None, tried_at if tried_at > settled_at else 0)

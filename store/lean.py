@@ -377,7 +377,12 @@ class Connection:
         if headers.get("transfer-encoding", "").lower() != "chunked":
             return self._read_exactly(int(headers.get("content-length", "0")))
         chunks = []
+        room = self._max_bytes
         while size := int(self._read_until(b"\r\n").split(b";")[0], 16):
+            room -= size
+            if room < 0:
+                message = "the answer is too large"
+                raise ConnectionError(message)
             chunks.append(self._read_exactly(size))
             self._read_exactly(2)
         self._read_until(b"\r\n")

@@ -3,21 +3,35 @@
 import re
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from key_admin.models import KeyFields
+from key_admin.openapi.examples import ANSWERS, PATHS, TYPES, problem_of
 from key_admin.openapi.operations import OPERATIONS, Operation
 from key_admin.openapi.schemas import GatewayMessage, ProblemAnswer
+from key_admin.problems import PROBLEMS
 
 _REFERENCE = "#/components/schemas/{model}"
 _PARAMETER = re.compile(r"\{(\w+)\}")
-_DETAILS = {
-    400: "The request is malformed or invalid; `errors` names the fields.",
-    404: "There is no such resource.",
-    409: "It exists already, or something else needs it.",
-    412: "The record has another version than If-Match names.",
-    413: "The body has more than 256 KB.",
-    415: "The body has another content type.",
+_CODES = {  # which problems an operation has for a status
+    400: ("invalid", "malformed"),
+    404: ("not-found",),
+    409: ("conflict",),
+    412: ("version-mismatch",),
+    413: ("too-large",),
+    415: ("unsupported-media-type",),
+    500: ("fault",),
+    503: ("unavailable",),
 }
+_HEADERS = {
+    "If-Match": "The ETag of the version that is meant, or several of them. Without it: the latest version.",
+    "Idempotency-Key": "Names the request: sent again within a day, it is answered again and performed once.",
+}
+_ETAG = {"ETag": {"description": "The version, for If-Match.", "schema": {"type": "string"}}}
+_LOCATION = {"Location": {"description": "Where the key is, relative to this request.", "schema": {"type": "string"}}}
+_RETRY = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "string"}}}
+PATCH = "KeyPatch"
 Object = dict[str, Any]
 
 
@@ -27,6 +41,9 @@ def document() -> Object:
     models = sorted(used | {ProblemAnswer, GatewayMessage}, key=lambda model: model.__name__)
     wanted: list[Any] = [(model, "validation") for model in models]
     _, definitions = models_json_schema(wanted, ref_template=_REFERENCE)
+    schemas = definitions["$defs"]
+    schemas["ProblemAnswer"]["properties"]["type"] |= {"enum": TYPES, "description": _tell_problems()}
+    schemas[PATCH] = _patch_of(schemas.pop(KeyFields.__name__))
     paths: dict[str, Object] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _render(operation)
@@ -40,7 +57,7 @@ def document() -> Object:
         "servers": [{"url": "."}],
         "paths": paths,
         "components": {
-            "schemas": definitions["$defs"],
+            "schemas": schemas,
             "securitySchemes": {"adminKey": {"type": "http", "scheme": "bearer", "description": "An admin key."}},
         },
         "security": [{"adminKey": []}],
@@ -49,9 +66,12 @@ def document() -> Object:
 
 def _render(operation: Operation) -> Object:
     parameters = [
-        *(_parameter("path", name, {"type": "string"}) for name in _PARAMETER.findall(operation.path)),
+        *(_parameter("path", name, {"type": "string"}, PATHS[name]) for name in _PARAMETER.findall(operation.path)),
         *(_parameter("query", name, schema) for name, schema in operation.query.items()),
-        *(_parameter("header", name, {"type": "string"}) for name in operation.headers),
+        *(
+            _parameter("header", name, {"type": "string"}) | {"description": _HEADERS[name]}
+            for name in operation.headers
+        ),
     ]
     rendered: Object = {
         "operationId": operation.id,
@@ -62,7 +82,7 @@ def _render(operation: Operation) -> Object:
     }
     if operation.body is not None:
         is_patch = operation.method == "PATCH"
-        schema = {"type": "object"} if is_patch else _schema(operation.body.__name__)
+        schema = _schema(PATCH if is_patch else operation.body.__name__)
         content = {"schema": schema, "example": operation.example}
         kinds = ["application/json", *(["application/merge-patch+json"] if is_patch else [])]
         rendered["requestBody"] = {
@@ -77,24 +97,58 @@ def _render(operation: Operation) -> Object:
 def _responses(operation: Operation) -> Object:
     good: Object = {"description": "Done."}
     if operation.answer is not None:
-        good["content"] = {"application/json": {"schema": _schema(operation.answer.__name__)}}
+        content = _schema_of(operation.answer)
+        good["content"] = {"application/json": content}
+        headers = _ETAG if "version" in content["example"] else {}
+        good["headers"] = headers | (_LOCATION if operation.id == "create_key" else {})
     responses = {str(status): good for status in operation.statuses}
-    for code in (*operation.problems, *((413, 415) if operation.body else ())):
-        content = {"application/problem+json": {"schema": _schema("ProblemAnswer")}}
-        responses[str(code)] = {"description": _DETAILS[code], "content": content}
     if operation.is_open:
         return responses
-    message = {"application/json": {"schema": _schema("GatewayMessage")}}
-    problem = {"application/problem+json": {"schema": _schema("ProblemAnswer")}}
+    codes = (*operation.problems, *((413, 415) if operation.body else ()), 500, 503)
+    responses |= {str(status): _problem(*_CODES[status]) for status in codes}
+    responses["503"]["headers"] = _RETRY
+    message = {"application/json": _schema_of(GatewayMessage)}
+    contents = [message | _problem(code)["content"] for code in ("unauthorized", "forbidden")]
     return responses | {
-        "401": {"description": "There is no admin key.", "content": message},
-        "403": {"description": "The admin key does not verify, or may not do this.", "content": message | problem},
+        "401": {"description": "There is no admin key.", "content": contents[0]},
+        "403": {
+            "description": "The admin key does not verify, or may not do this.",
+            "content": contents[1],
+        },
     }
+
+
+def _problem(*codes: str) -> Object:
+    examples = {code: {"value": problem_of(code)} for code in codes}
+    content = {"schema": _schema(ProblemAnswer.__name__), "examples": examples}
+    return {
+        "description": " ".join(PROBLEMS[code][1] for code in codes),
+        "content": {"application/problem+json": content},
+    }
+
+
+def _tell_problems() -> str:
+    return "\n".join(f"- `{code}` ({status.value}): {meaning}" for code, (status, meaning) in PROBLEMS.items())
+
+
+def _patch_of(schema: Object) -> Object:
+    """A merge patch of a body: any of its members, and null to remove one."""
+    members = {name: {"anyOf": [member, {"type": "null"}]} for name, member in schema["properties"].items()}
+    values = members["metadata"]["anyOf"][0] = dict(schema["properties"]["metadata"])
+    values["patternProperties"] = {
+        name: {"anyOf": [value, {"type": "null"}]} for name, value in values["patternProperties"].items()
+    }
+    return {"type": "object", "title": PATCH, "properties": members, "additionalProperties": False}
 
 
 def _schema(model: str) -> Object:
     return {"$ref": _REFERENCE.format(model=model)}
 
 
-def _parameter(place: str, name: str, schema: Object) -> Object:
-    return {"in": place, "name": name, "required": place == "path", "schema": schema}
+def _schema_of(answer: type[BaseModel]) -> Object:
+    return {"schema": _schema(answer.__name__), "example": ANSWERS[answer]}
+
+
+def _parameter(place: str, name: str, schema: Object, example: str = "") -> Object:
+    parameter = {"in": place, "name": name, "required": place == "path", "schema": schema}
+    return parameter | ({"example": example} if example else {})

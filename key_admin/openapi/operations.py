@@ -41,8 +41,15 @@ _KEY_FILTERS: dict[str, Any] = {
     "enabled": {"type": "boolean"},
 }
 _INTERVAL: dict[str, Any] = {
-    "from": {"type": "string", "description": "A date, or an RFC 3339 time."},
-    "to": {"type": "string", "description": "A date, or an RFC 3339 time."},
+    "from": {"type": "string", "description": "A date, or an RFC 3339 time; 30 days before `to` unless it is given."},
+    "to": {
+        "type": "string",
+        "description": "A date, meant whole, or an RFC 3339 time; now unless it is given.",
+    },
+}
+_DAYS: dict[str, Any] = {
+    "from": {"type": "string", "description": "A date; 29 days before `to` unless it is given."},
+    "to": {"type": "string", "description": "A date; today unless it is given."},
 }
 _AUDIT_FILTERS = _INTERVAL | {"key_hash": _TEXT, "resource": _TEXT, "principal": _TEXT}
 _VERSION = ("If-Match",)
@@ -202,8 +209,8 @@ _KEYS = [
         schemas.KeyWithEffect,
         body=models.ResetInput,
         example={"kind": "quota", "name": "default"},
-        headers=_VERSION,
-        problems=(400, 404, 412),
+        headers=(*_VERSION, *_ONCE),
+        problems=(400, 404, 409, 412),
         body_is_optional=True,
     ),
     Operation(
@@ -212,7 +219,7 @@ _KEYS = [
         "Requests by day",
         "Keys",
         schemas.UsageAnswer,
-        query=_INTERVAL,
+        query=_DAYS,
         problems=(400, 404),
     ),
 ]

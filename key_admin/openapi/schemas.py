@@ -108,7 +108,9 @@ class NewKeyAnswer(KeyAnswer):
 
 
 class KeyWithEffect(KeyAnswer):
-    effective: EffectiveAnswer | None = Field(description="null where a policy of the key is missing or inactive.")
+    effective: EffectiveAnswer | None = Field(
+        description="null where a policy of the key is missing or inactive, or they bring it more than 10 limits."
+    )
     jwt_data: Shown | None = None
 
 
@@ -190,6 +192,9 @@ class ImportResult(Answer):
     status: int
     key: NewKeyAnswer | None = None
     problem: ProblemAnswer | None = None
+    notes: list[FieldProblem] = Field(
+        default=[], description="Of a session object of Tyk: what has no room in a key, or another meaning."
+    )
 
 
 class ImportAnswer(Answer):

@@ -6,16 +6,20 @@ from access.issuers import Issuer
 from key_admin.models import IssuerInput
 from key_admin.problems import conflict, invalid_field
 from key_admin.render import render_issuer
-from key_admin.routes.named_records import Kind, NamedRecords
+from key_admin.routes.named_records import Kind, NamedRecords, find_user
 from key_admin.service import Service
+from store.admin.transactions import Item, Table
 from store.errors import UnavailableError
-from store.issuers import fetch_key_set, store_key_set
+from store.issuers import fetch_key_set, key_set_to_item
 
 router = Router()  # type: ignore[no-untyped-call] # Powertools' own
 
 
-def _check(work: Service, issuer: Issuer) -> None:
-    """Policies exist, and the provider gives its keys: a mistake shows now, not at the first token."""
+def _check(work: Service, issuer: Issuer) -> Item:
+    """Policies exist, and the provider gives its keys: a mistake shows now, not at the first token.
+
+    Gives the action that stores those keys together with the issuer.
+    """
     for field, named in (
         ("default_policies", issuer.default_policies),
         ("scope_policies", tuple(issuer.scope_policies.values())),
@@ -23,27 +27,17 @@ def _check(work: Service, issuer: Issuer) -> None:
         if len(work.policies_of(named)) != len(set(named)):
             raise invalid_field(field, "names a policy that does not exist")
     try:
-        fetch_key_set(issuer, now=work.now())
+        key_set = fetch_key_set(issuer, now=work.now())
     except UnavailableError as error:
         field = "jwks_uri" if issuer.jwks_uri else "issuer"
         raise invalid_field(field, f"the provider's keys cannot be read: {error}") from None
-
-
-def _store_keys(work: Service, issuer: Issuer) -> None:
-    now = work.now()
-    store_key_set(work.client, work.table, issuer.issuer_id, fetch_key_set(issuer, now=now))
+    return Table(work.client, work.table).put(key_set_to_item(issuer, key_set))
 
 
 def _check_unused(work: Service, issuer: Issuer) -> None:
-    cursor: str | None = None
-    while True:
-        page = work.apis.page(limit=100, cursor=cursor)
-        users = [one.api_id for one in page.items if issuer.issuer_id in one.issuers]
-        if users:
-            raise conflict(f"The API definition {users[0]} still takes tokens of this issuer.")
-        cursor = page.cursor
-        if cursor is None:
-            return
+    user = find_user(work.apis, lambda api: issuer.issuer_id in api.issuers)
+    if user is not None:
+        raise conflict(f"The API definition {user.api_id} still takes tokens of this issuer.")
 
 
 KIND: Kind[Issuer] = Kind(
@@ -55,7 +49,6 @@ KIND: Kind[Issuer] = Kind(
     lambda work: work.issuers,
     "The issuer is in use.",
     check=_check,
-    changed=_store_keys,
     check_delete=_check_unused,
 )
 NamedRecords(router, KIND)

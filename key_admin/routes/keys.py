@@ -1,6 +1,6 @@
 """Keys: create, import, list, read, look up, change, reset, rotate, delete; their usage."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 from functools import partial
 from http import HTTPStatus
@@ -15,16 +15,16 @@ from access.keys import KeyRecord
 from access.limits import OWNER
 from access.policies import Effective, overlay
 from key_admin.idempotency import Keep, once
-from key_admin.key_operations import check_expiry, check_rights, prepare_key, rotate_key, store_key
+from key_admin.key_operations import check_expiry, check_limits, check_rights, prepare_key, rotate_key, store_key
 from key_admin.models import ImportInput, KeyFields, KeyInput, LookupInput, ResetInput, RotateInput, validate
-from key_admin.problems import Problem, invalid_field, version_mismatch
+from key_admin.problems import Problem, invalid_field
 from key_admin.render import editable, render_day, render_effective, render_key
-from key_admin.requests import Caller, caller_of, check_version, read_body, read_page
+from key_admin.requests import Caller, caller_of, check_version, on_current_version, read_body, read_page
 from key_admin.responses import respond
 from key_admin.service import Service, changed_fields, service
 from key_admin.tyk import read_session
 from store.admin.keys import KeyFilter
-from store.admin.transactions import Attached, InvalidCursorError, Item, UnknownPolicyError, VersionConflictError
+from store.admin.transactions import Attached, InvalidCursorError, Item, UnknownPolicyError
 from store.keys import Gate
 
 router = Router()  # type: ignore[no-untyped-call] # Powertools' own
@@ -39,23 +39,42 @@ def create() -> Response[str]:
     wanted = validate(KeyInput, read_body(event))
     caller = caller_of(event)
     status, body = once(work, event, lambda keep: _create(work, wanted, caller, keep))
-    return respond(status, body, Location=f"/keys/{body['key_hash']}")
+    return respond(status, body, Location=f"keys/{body['key_hash']}")
 
 
 @router.post("/keys/import")
 def import_keys() -> Response[str]:
     work, event = service(), router.current_event
     wanted = validate(ImportInput, read_body(event))
-    caller = caller_of(event)
+    read = _import_session if wanted.format == "tyk" else _import_key
     results = []
     for place, item in enumerate(wanted.items):
+        make = partial(_import, work, caller_of(event), part=str(place))
         try:
-            body = validate(KeyInput, read_session(item) if wanted.format == "tyk" else item)
-            status, key = once(work, event, partial(_create, work, body, caller), part=str(place))
-            results.append({"status": status, "key": key})
+            results.append(read(item, make))
         except Problem as problem:
             results.append({"status": int(problem.status), "problem": problem.body()})
     return respond(HTTPStatus.OK, {"items": results})
+
+
+def _import_key(item: dict[str, Any], make: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    return make(item)
+
+
+def _import_session(item: dict[str, Any], make: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """Make the key that a session object of Tyk stands for; problems and notes are in its words."""
+    imported = read_session(item)
+    try:
+        result = make(imported.body)
+    except Problem as problem:
+        raise imported.in_its_words(problem) from None
+    return result | {"notes": [note._asdict() for note in imported.notes]}
+
+
+def _import(work: Service, caller: Caller, item: dict[str, Any], *, part: str) -> dict[str, Any]:
+    body = validate(KeyInput, item)
+    status, key = once(work, router.current_event, partial(_create, work, body, caller), part=part)
+    return {"status": int(status), "key": key}
 
 
 def _create(work: Service, wanted: KeyInput, caller: Caller, keep: Keep) -> tuple[int, dict[str, Any]]:
@@ -78,7 +97,7 @@ def list_all() -> Response[str]:
         tag=parameters.get("tag", ""),
         enabled=_truth(parameters.get("enabled")),
     )
-    if caller.owner and wanted.owner != caller.owner:
+    if (caller.owner and wanted.owner != caller.owner) or wanted.is_vain:
         return respond(HTTPStatus.OK, {"items": [], "next": None})
     return respond(HTTPStatus.OK, list_of_keys(service(), wanted, parameters))
 
@@ -97,7 +116,10 @@ def list_of_keys(work: Service, wanted: KeyFilter, parameters: dict[str, str]) -
 def look_up() -> Response[str]:
     wanted = validate(LookupInput, read_body(router.current_event))
     work = service()
-    return _answer_key(work, *_find(work, work.hash_of(wanted.key_id)))
+    caller = caller_of(router.current_event)
+    record, gate = work.find_by_id(wanted.key_id)
+    caller.check_sees(record)
+    return _answer_key(work, record, gate)
 
 
 @router.get("/keys/<key_hash>")
@@ -113,6 +135,12 @@ def change(key_hash: str) -> Response[str]:
     for member, advice in (("jwt_data", "is not patched; rotate the key"), ("key_id", "does not change")):
         if member in patch:
             raise invalid_field(member, advice)
+    on_current_version(event, lambda: _change(work, key_hash, patch))
+    return _answer_key(work, *work.find_key(key_hash))
+
+
+def _change(work: Service, key_hash: str, patch: dict[str, Any]) -> None:
+    event = router.current_event
     record, _ = _find(work, key_hash)
     check_version(event, record.version)
     wanted = validate(KeyFields, _merge(editable(record), patch))
@@ -121,72 +149,73 @@ def change(key_hash: str) -> Response[str]:
     values = wanted.values()
     check_rights(work, caller_of(event), values)
     after = _next_version(work, record, **values)
+    check_limits(work, after)
     after, entry = _tell(work, "key.update", record, after, changed_fields(record, after))
     try:
         work.keys.update(record, after, Attached(entry))
     except UnknownPolicyError:
         raise invalid_field("policies", "names a policy that does not exist") from None
-    except VersionConflictError:
-        raise version_mismatch() from None
-    return _answer_key(work, *work.find_key(key_hash))
 
 
 @router.post("/keys/<key_hash>/reset")
 def reset(key_hash: str) -> Response[str]:
     work, event = service(), router.current_event
     wanted = validate(ResetInput, read_body(event) if event.raw_event.get("body") else {})
+    reset_once = partial(once, work, event, lambda keep: _reset(work, key_hash, wanted, keep))
+    return respond(*on_current_version(event, reset_once))
+
+
+def _reset(work: Service, key_hash: str, wanted: ResetInput, keep: Keep) -> tuple[int, dict[str, Any]]:
+    event = router.current_event
     record, gate = _find(work, key_hash)
     check_version(event, record.version)
     limits = tuple(limit for limit in _limits(work, record) if wanted.names(limit))
     if not limits and wanted.model_fields_set:
         raise invalid_field("name", "there is no such limit on this key")
     now_ms = work.now() * 1000
-    is_shared = wanted.scope == OWNER and bool(record.owner)
-    counters = counters_to_clear(work.owner_gate(record.owner) if is_shared else gate, limits, now_ms=now_ms)
-    own, shared = ([], counters) if is_shared else (counters, [])
+    owner_gate = work.owner_gate(record.owner) if wanted.scope == OWNER and record.owner else None
+    counters = counters_to_clear(gate if owner_gate is None else owner_gate, limits, now_ms=now_ms)
+    own, shared = (counters, []) if owner_gate is None else ([], counters)
     if not wanted.model_fields_set:
         own = list(dict.fromkeys([*own, *filter(is_counter, gate), LAYOUT]))
     after, entry = _tell(work, "key.reset", record, _next_version(work, record), wanted.model_fields_set)
-    try:
-        work.keys.reset(record, after, own, shared=shared, attached=Attached(entry))
-    except VersionConflictError:
-        raise version_mismatch() from None
-    return _answer_key(work, *work.find_key(key_hash))
+    body = _show_key(work, after, _without(gate, own), _without(owner_gate, shared) if owner_gate else None)
+    work.keys.reset(record, after, own, shared=shared, attached=Attached(entry, keep(HTTPStatus.OK, body)))
+    return HTTPStatus.OK, body
 
 
 @router.post("/keys/<key_hash>/rotate")
 def rotate(key_hash: str) -> Response[str]:
     work, event = service(), router.current_event
     wanted = validate(RotateInput, read_body(event))
-    return respond(*once(work, event, lambda keep: _rotate(work, key_hash, wanted, keep)))
+    rotate_once = partial(once, work, event, lambda keep: _rotate(work, key_hash, wanted, keep))
+    return respond(*on_current_version(event, rotate_once))
 
 
 def _rotate(work: Service, key_hash: str, wanted: RotateInput, keep: Keep) -> tuple[int, dict[str, Any]]:
     record, gate = _find(work, key_hash)
     check_version(router.current_event, record.version)
-    rotated = rotate_key(work, record, wanted)
+    rotated = rotate_key(work, record, wanted, caller_of(router.current_event))
     after, entry = _tell(work, "key.rotate", record, rotated.record, wanted.model_fields_set)
     body = _show_key(work, after, gate)
     if wanted.jwt_data is not None and wanted.jwt_data.generate:
         body["jwt_data"] = rotated.shown
-    try:
-        work.keys.update(record, after, Attached(entry, keep(HTTPStatus.OK, body)))
-    except VersionConflictError:
-        raise version_mismatch() from None
+    work.keys.update(record, after, Attached(entry, keep(HTTPStatus.OK, body)))
     return HTTPStatus.OK, body
 
 
 @router.delete("/keys/<key_hash>")
 def delete(key_hash: str) -> Response[str]:
-    work = service()
+    work, event = service(), router.current_event
+    on_current_version(event, lambda: _delete(work, key_hash))
+    return respond(HTTPStatus.NO_CONTENT)
+
+
+def _delete(work: Service, key_hash: str) -> None:
     record, _ = _find(work, key_hash)
     check_version(router.current_event, record.version)
     _, entry = _tell(work, "key.delete", record, record, ())
-    try:
-        work.keys.delete(record, Attached(entry))
-    except VersionConflictError:
-        raise version_mismatch() from None
-    return respond(HTTPStatus.NO_CONTENT)
+    work.keys.delete(record, Attached(entry))
 
 
 @router.get("/keys/<key_hash>/usage")
@@ -246,11 +275,18 @@ def _limits(work: Service, record: KeyRecord) -> tuple[Limit, ...]:
     return effective.limits if effective else ()
 
 
-def _statuses(work: Service, record: KeyRecord, gate: Gate, effective: Effective) -> tuple[LimitStatus, ...]:
-    """How the limits stand, each on the gate that counts it."""
+def _without(gate: Gate, counters: Iterable[str]) -> Gate:
+    return {name: value for name, value in gate.items() if name not in counters}
+
+
+def _statuses(
+    work: Service, record: KeyRecord, gate: Gate, effective: Effective, owner_gate: Gate | None
+) -> tuple[LimitStatus, ...]:
+    """How the limits stand, each on the gate that counts it; the owner's is read unless it is given."""
     now_ms = work.now() * 1000
     shared = {limit for limit in effective.limits if limit.scope == OWNER and record.owner}
-    owner_gate = work.owner_gate(record.owner) if shared else {}
+    if owner_gate is None:
+        owner_gate = work.owner_gate(record.owner) if shared else {}
     return tuple(
         status
         for limit in effective.limits
@@ -260,8 +296,9 @@ def _statuses(work: Service, record: KeyRecord, gate: Gate, effective: Effective
 
 def _find(work: Service, key_hash: str) -> tuple[KeyRecord, Gate]:
     """A key that the caller may see; a 404 otherwise."""
+    caller = caller_of(router.current_event)
     record, gate = work.find_key(key_hash)
-    caller_of(router.current_event).check_sees(record)
+    caller.check_sees(record)
     return record, gate
 
 
@@ -274,9 +311,9 @@ def _tell(
     return after._replace(last_audit=entry.hash), work.audit.put(entry)
 
 
-def _show_key(work: Service, record: KeyRecord, gate: Gate) -> dict[str, Any]:
+def _show_key(work: Service, record: KeyRecord, gate: Gate, owner_gate: Gate | None = None) -> dict[str, Any]:
     effective = overlay(record, work.policies_of(record.policies))
-    found = _statuses(work, record, gate, effective) if effective else ()
+    found = _statuses(work, record, gate, effective, owner_gate) if effective else ()
     return render_key(record, gate) | {"effective": render_effective(effective, found)}
 
 

@@ -10,12 +10,12 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from key_admin.models import Strict, validate
-from key_admin.problems import conflict, invalid_field, not_found, version_mismatch
-from key_admin.requests import caller_of, check_version, read_body, read_page
+from key_admin.problems import conflict, invalid_field, not_found
+from key_admin.requests import Caller, caller_of, check_version, on_current_version, read_body, read_page
 from key_admin.responses import respond
 from key_admin.service import Service, changed_fields, service
 from store.admin.records import RecordStore
-from store.admin.transactions import Attached, InUseError, InvalidCursorError, RecordT, VersionConflictError
+from store.admin.transactions import Attached, InUseError, InvalidCursorError, Item, RecordT
 
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
 
@@ -31,13 +31,23 @@ class Kind(NamedTuple, Generic[RecordT]):
     store: Callable[[Service], RecordStore[RecordT]]
     in_use: str  # what to say where another record stands in the way
     reserved: frozenset[str] = frozenset()
-    check: Callable[[Service, Any], None] = lambda _work, _record: None
-    changed: Callable[[Service, Any], None] = lambda _work, _record: None
+    check: Callable[[Service, Any], Item | None] = lambda _work, _record: None  # gives what to write beside it
     check_delete: Callable[[Service, Any], None] = lambda _work, _record: None
 
     @property
     def id_name(self) -> str:
         return f"{self.name}_id"
+
+
+def find_user(store: RecordStore[RecordT], uses: Callable[[RecordT], bool]) -> RecordT | None:
+    """The first record of a kind that uses something, None where none does."""
+    cursor: str | None = None
+    while True:
+        page = store.page(limit=100, cursor=cursor)
+        user = next((one for one in page.items if uses(one)), None)
+        cursor = page.cursor
+        if user is not None or cursor is None:
+            return user
 
 
 class NamedRecords(Generic[RecordT]):
@@ -58,11 +68,16 @@ class NamedRecords(Generic[RecordT]):
 
     def put(self, record_id: str) -> Response[str]:
         """Make or replace a record."""
-        work, event, kind = service(), self._router.current_event, self._kind
+        work, event = service(), self._router.current_event
         caller = caller_of(event)
         caller.check_unlimited()
         self._check_id(record_id)
-        wanted: Any = validate(kind.model, read_body(event))
+        wanted: Any = validate(self._kind.model, read_body(event))
+        before, after = on_current_version(event, lambda: self._put(work, caller, record_id, wanted))
+        return respond(HTTPStatus.OK if before else HTTPStatus.CREATED, self._kind.render(after))
+
+    def _put(self, work: Service, caller: Caller, record_id: str, wanted: Any) -> tuple[RecordT | None, RecordT]:
+        event, kind = self._router.current_event, self._kind
         before: Any = kind.store(work).find(record_id)
         check_version(event, before.version if before else None)
         now = work.now()
@@ -73,7 +88,7 @@ class NamedRecords(Generic[RecordT]):
             updated_at=now,
             **wanted.values(),
         )
-        kind.check(work, after)
+        beside = kind.check(work, after)
         entry = work.tell(
             caller,
             f"{kind.name}.{'update' if before else 'create'}",
@@ -82,14 +97,15 @@ class NamedRecords(Generic[RecordT]):
             after=before.last_audit if before else "",
         )
         after = after._replace(last_audit=entry.hash)
-        with self._told_as_problems():
-            kind.store(work).put(before, after, Attached(work.audit.put(entry)))
-        kind.changed(work, after)
-        return respond(HTTPStatus.OK if before else HTTPStatus.CREATED, kind.render(after))
+        with self._conflicts_told():
+            kind.store(work).put(before, after, Attached(work.audit.put(entry), beside=beside))
+        return before, after
 
     def page(self) -> Response[str]:
         """A page of records."""
-        limit, cursor = read_page(self._router.current_event.query_string_parameters or {})
+        event = self._router.current_event
+        caller_of(event)
+        limit, cursor = read_page(event.query_string_parameters or {})
         try:
             page = self._kind.store(service()).page(limit=limit, cursor=cursor)
         except InvalidCursorError:
@@ -98,21 +114,33 @@ class NamedRecords(Generic[RecordT]):
 
     def read(self, record_id: str) -> Response[str]:
         """One record."""
-        return respond(HTTPStatus.OK, self._kind.render(self._existing(service(), record_id)))
+        caller_of(self._router.current_event)
+        return respond(HTTPStatus.OK, self._kind.render(self.existing(service(), record_id)))
 
     def delete(self, record_id: str) -> Response[str]:
         """Remove a record."""
-        work, event, kind = service(), self._router.current_event, self._kind
+        work, event = service(), self._router.current_event
         caller = caller_of(event)
         caller.check_unlimited()
-        record: Any = self._existing(work, record_id)
-        check_version(event, record.version)
+        on_current_version(event, lambda: self._delete(work, caller, record_id))
+        return respond(HTTPStatus.NO_CONTENT)
+
+    def _delete(self, work: Service, caller: Caller, record_id: str) -> None:
+        kind = self._kind
+        record: Any = self.existing(work, record_id)
+        check_version(self._router.current_event, record.version)
         kind.check_delete(work, record)
         resource = f"/{kind.collection}/{record_id}"
         entry = work.tell(caller, f"{kind.name}.delete", resource, (), after=record.last_audit)
-        with self._told_as_problems():
+        with self._conflicts_told():
             kind.store(work).delete(record, Attached(work.audit.put(entry)))
-        return respond(HTTPStatus.NO_CONTENT)
+
+    def existing(self, work: Service, record_id: str) -> RecordT:
+        """The record of an id that a path names. Raises a Problem: 404."""
+        found = self._kind.store(work).find(record_id) if _ID.fullmatch(record_id) else None
+        if found is None:
+            raise not_found(self._kind.name)
+        return found
 
     def _check_id(self, record_id: str) -> None:
         if not _ID.fullmatch(record_id):
@@ -120,17 +148,9 @@ class NamedRecords(Generic[RecordT]):
         if record_id in self._kind.reserved:
             raise invalid_field(self._kind.id_name, "is reserved")
 
-    def _existing(self, work: Service, record_id: str) -> RecordT:
-        found = self._kind.store(work).find(record_id) if _ID.fullmatch(record_id) else None
-        if found is None:
-            raise not_found(self._kind.name)
-        return found
-
     @contextmanager
-    def _told_as_problems(self) -> Iterator[None]:
+    def _conflicts_told(self) -> Iterator[None]:
         try:
             yield
         except InUseError:
             raise conflict(self._kind.in_use) from None
-        except VersionConflictError:
-            raise version_mismatch() from None

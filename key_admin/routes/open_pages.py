@@ -2,6 +2,7 @@
 
 import json
 from functools import lru_cache
+from http import HTTPStatus
 from importlib.resources import files
 
 from aws_lambda_powertools.event_handler import Response
@@ -9,6 +10,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from key_admin.openapi.document import document
 from key_admin.problems import not_found
+from key_admin.responses import respond
 
 router = Router()  # type: ignore[no-untyped-call] # Powertools' own
 _FRONT = """<!doctype html>
@@ -36,8 +38,8 @@ _HEADERS: dict[str, str | list[str]] = {
 
 
 @router.get("/health")
-def health() -> dict[str, str]:
-    return {"status": "ok"}
+def health() -> Response[str]:
+    return respond(HTTPStatus.OK, {"status": "ok"})
 
 
 @router.get("/")

@@ -8,13 +8,11 @@ import hashlib
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from store.admin.transactions import Item, Page, Table, read_cursor, write_cursor
 from store.attributes import decode_item, encode_item
-from store.errors import InvalidItemError
 from store.table import (
-    RECORD,
     api_partition,
     audit_partition,
     issuer_partition,
@@ -24,6 +22,7 @@ from store.table import (
 )
 
 MAX_READ = 2_000  # entries read for one page
+LISTED = "AUDIT"  # what cursors of the log say
 
 
 class AuditEntry(NamedTuple):
@@ -67,13 +66,11 @@ class AuditEntry(NamedTuple):
 
     @classmethod
     def from_item(cls, item: Item) -> "AuditEntry":
+        """The entry of an item, whatever became of it: what is gone is empty, and the hash tells."""
         values = decode_item(item)
-        try:
-            members = {name: values[name] for name in cls._fields}
-        except KeyError as error:
-            message = "audit entry: an attribute is missing"
-            raise InvalidItemError(message) from error
-        return cls(**(members | {"fields": tuple(members["fields"])}))
+        members: dict[str, Any] = {name: str(values.get(name, "")) for name in cls._fields}
+        fields = values.get("fields")
+        return cls(**(members | {"fields": tuple(map(str, fields)) if isinstance(fields, list) else ()}))
 
 
 class AuditFilter(NamedTuple):
@@ -90,14 +87,6 @@ class AuditFilter(NamedTuple):
         )
 
 
-class Fault(NamedTuple):
-    """Where a chain is broken."""
-
-    id: str
-    resource: str
-    message: str
-
-
 class AuditLog:
     """The entries of one table."""
 
@@ -110,49 +99,29 @@ class AuditLog:
 
     def page(self, wanted: AuditFilter, *, limit: int, cursor: str | None) -> Page[AuditEntry]:
         """Entries by time. Raises InvalidCursorError."""
-        position = read_cursor(cursor)
+        position = read_cursor(LISTED, cursor)
         found: list[AuditEntry] = []
-        for read, (entry, sort) in enumerate(self._entries(wanted, position)):
-            if len(found) == limit or read == MAX_READ:
-                return Page(tuple(found), write_cursor(position))
+        for read, (entry, sort) in enumerate(self._between(wanted, position)):
+            if position is not None and (len(found) == limit or read == MAX_READ):
+                return Page(tuple(found), write_cursor(LISTED, position))
             position = sort
             if wanted.covers(entry):
                 found.append(entry)
         return Page(tuple(found), None)
 
-    def verify(self, wanted: AuditFilter) -> tuple[int, list[Fault]]:
-        """How many entries were checked, and where a chain is broken."""
-        last_hashes: dict[str, str] = {}
-        faults: list[Fault] = []
-        checked = 0
-        for entry, _ in self._entries(wanted, None):
-            checked += 1
-            expected = last_hashes.get(entry.resource)
-            if entry.hash != entry.expected_hash():
-                faults.append(Fault(entry.id, entry.resource, "was changed after it was written"))
-            elif expected is not None and entry.previous_hash != expected:
-                faults.append(Fault(entry.id, entry.resource, "does not follow the entry before it"))
-            last_hashes[entry.resource] = "" if entry.action.endswith(".delete") else entry.hash
-        return checked, [*faults, *self._missing_ends(last_hashes, wanted)]
+    def entries(self, wanted: AuditFilter) -> Iterator[AuditEntry]:
+        """The entries of an interval by time, of every resource and principal."""
+        return (entry for entry, _ in self._between(wanted, None))
 
-    def _missing_ends(self, last_hashes: dict[str, str], wanted: AuditFilter) -> Iterator[Fault]:
-        """Records whose last change has no entry, as far as the interval reaches to now."""
-        keys = {resource: key_of(partition_of(resource), RECORD) for resource in last_hashes}
-        items = self._table.items(list(keys.values()))
-        records = {item["PK"]["S"]: decode_item(item) for item in items}
-        for resource, key in keys.items():
-            record = records.get(key["PK"]["S"])
-            expected = record.get("last_audit", "") if record else ""
-            changed_at = int(record["updated_at"]) if record else 0
-            if expected != last_hashes[resource] and _time(changed_at) <= wanted.last:
-                yield Fault("", resource, "its last change has no entry")
-
-    def _entries(self, wanted: AuditFilter, after: str | None) -> Iterator[tuple[AuditEntry, str]]:
+    def _between(self, wanted: AuditFilter, after: str | None) -> Iterator[tuple[AuditEntry, str]]:
         """Entries of an interval by time, with their sort keys."""
+        start, end = (max(wanted.first, f"{after}~") if after else wanted.first), f"{wanted.last}~"
+        if start > end:
+            return
         for month in _months(wanted.first, wanted.last):
-            position = max(wanted.first, f"{after}~") if after else wanted.first
+            position = start
             while True:
-                items, is_last = self._table.between(audit_partition(month), position, f"{wanted.last}~", limit=200)
+                items, is_last = self._table.between(audit_partition(month), position, end, limit=200)
                 for item in items:
                     yield AuditEntry.from_item(item), item["SK"]["S"]
                 if is_last:
@@ -160,23 +129,28 @@ class AuditLog:
                 position = f"{items[-1]['SK']['S']}~"
 
 
-def partition_of(resource: str) -> str:
-    """The partition of the record that a resource ("/keys/<key_hash>") names."""
-    _, kind, name = resource.split("/", 2)
-    return {
-        "keys": key_partition,
-        "policies": policy_partition,
-        "apis": api_partition,
-        "issuers": issuer_partition,
-    }[kind](name)
+def partition_of(resource: str) -> str | None:
+    """The partition of the record that a resource ("/keys/<key_hash>") names; None where it names none."""
+    _, kind, name = [*resource.split("/", 2), "", ""][:3]
+    make = _PARTITIONS.get(kind)
+    return make(name) if make and name else None
 
 
-def _time(seconds: int) -> str:
+_PARTITIONS = {
+    "keys": key_partition,
+    "policies": policy_partition,
+    "apis": api_partition,
+    "issuers": issuer_partition,
+}
+
+
+def write_moment(seconds: int) -> str:
+    """Unix seconds as the times of entries begin."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _months(first: str, last: str) -> Iterator[str]:
     year, month = int(first[:4]), int(first[5:7])
-    while f"{year:04d}-{month:02d}" <= last[:7]:
+    while (year, month) <= (int(last[:4]), int(last[5:7])):
         yield f"{year:04d}-{month:02d}"
         year, month = (year, month + 1) if month < 12 else (year + 1, 1)  # noqa: PLR2004 - months

@@ -44,6 +44,7 @@ from store.table import (
     usage_sort,
 )
 
+MAX_VALUE = 128  # characters of an owner, a policy id or a tag; the keys of DynamoDB are bounded
 MAX_FILTERED = 2_000  # index items read for one page of a filtered list
 
 
@@ -62,6 +63,11 @@ class KeyFilter(NamedTuple):
             and (not self.tag or self.tag in record.tags)
             and (self.enabled is None or record.enabled == self.enabled)
         )
+
+    @property
+    def is_vain(self) -> bool:
+        """Whether no key can be covered, since a value is longer than any that keys have."""
+        return max(len(self.owner), len(self.policy), len(self.tag)) > MAX_VALUE
 
     @property
     def partition(self) -> str:
@@ -149,7 +155,7 @@ class KeyStore:
             raise VersionConflictError
         days, _ = table.between(partition, USAGE, f"{USAGE}~")
         for day in days:
-            table.client.call("DeleteItem", {"TableName": table.name, "Key": key_of(partition, day["SK"]["S"])})
+            table.write("DeleteItem", {"TableName": table.name, "Key": key_of(partition, day["SK"]["S"])})
 
     def usage(self, key_hash: str, first_day: int, last_day: int) -> list[DayTotals]:
         """The stored totals of days, first and last included; days since 1970-01-01."""
@@ -159,22 +165,23 @@ class KeyStore:
     def page(self, wanted: KeyFilter, *, limit: int, cursor: str | None) -> Page[KeyRecord]:
         """Keys by time of creation. Raises InvalidCursorError."""
         found: list[KeyRecord] = []
-        position, read = read_cursor(cursor), 0
+        listed_in, read = wanted.partition, 0
+        position = read_cursor(listed_in, cursor)
         while True:
-            sorts, is_last = self._table.sorts(wanted.partition, after=position, limit=min(100, limit + 1))
+            sorts, is_last = self._table.sorts(listed_in, after=position, limit=min(100, limit + 1))
             records = self._records([sort.partition("#")[2] for sort in sorts])
             for sort in sorts:
                 record = records.get(sort.partition("#")[2])
                 if record is not None and wanted.covers(record):
-                    if len(found) == limit:
-                        return Page(tuple(found), write_cursor(position))
+                    if position is not None and len(found) == limit:
+                        return Page(tuple(found), write_cursor(listed_in, position))
                     found.append(record)
                 position = sort
             read += len(sorts)
-            if is_last:
+            if is_last or position is None:
                 return Page(tuple(found), None)
             if read >= MAX_FILTERED:
-                return Page(tuple(found), write_cursor(position))
+                return Page(tuple(found), write_cursor(listed_in, position))
 
     def _records(self, key_hashes: Sequence[str]) -> dict[str, KeyRecord]:
         items = self._table.items([key_of(key_partition(key_hash), RECORD) for key_hash in key_hashes])
@@ -186,7 +193,7 @@ class KeyStore:
             return
         gate = key_of(owner_partition(owner), GATE) | {VERSION: encode(OWNER_VERSION)}
         with suppress(ConditionFailed):
-            self._table.client.call("PutItem", {"TableName": self._table.name, "Item": gate} | ABSENT)
+            self._table.write("PutItem", {"TableName": self._table.name, "Item": gate} | ABSENT)
 
     def _put_index(self, partition: str, record: KeyRecord) -> Item:
         return self._table.put(key_of(partition, index_sort(record)))

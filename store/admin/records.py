@@ -1,7 +1,9 @@
 """Records that operators name: policies, API definitions, issuers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Generic, NamedTuple
+from uuid import uuid4
 
 from access.apis import ApiDefinition
 from access.issuers import Issuer
@@ -91,8 +93,11 @@ class RecordStore(Generic[RecordT]):
 
     def delete(self, record: RecordT, attached: Attached = NOTHING) -> None:
         """Remove a record. Raises VersionConflictError, InUseError."""
+        self._delete(record, at_version(_version(record)), attached)
+
+    def _delete(self, record: RecordT, condition: Mapping[str, Any], attached: Attached) -> None:
         actions = [
-            self._table.delete(self._kind.partition(self._kind.id_of(record)), RECORD, at_version(_version(record))),
+            self._table.delete(self._kind.partition(self._kind.id_of(record)), RECORD, condition),
             self._table.delete(self._kind.listed_in, self._kind.id_of(record)),
             *self._companions(record, None),
         ]
@@ -100,11 +105,12 @@ class RecordStore(Generic[RecordT]):
 
     def page(self, *, limit: int, cursor: str | None) -> Page[RecordT]:
         """Records by id. Raises InvalidCursorError."""
-        ids, is_last = self._table.sorts(self._kind.listed_in, after=read_cursor(cursor), limit=limit)
+        listed_in = self._kind.listed_in
+        ids, is_last = self._table.sorts(listed_in, after=read_cursor(listed_in, cursor), limit=limit)
         items = self._table.items([key_of(self._kind.partition(one), RECORD) for one in ids])
         found = {self._kind.id_of(record): record for record in map(self._kind.from_item, items)}
         known = tuple(found[one] for one in ids if one in found)
-        return Page(known, None if is_last else write_cursor(ids[-1]))
+        return Page(known, None if is_last else write_cursor(listed_in, ids[-1]))
 
     def _companions(self, before: RecordT | None, after: RecordT | None) -> Sequence[Item]:
         """Actions on other items that a change of the record brings with it."""
@@ -127,28 +133,37 @@ class PolicyStore(RecordStore[Policy]):
     def delete(self, record: Policy, attached: Attached = NOTHING) -> None:
         """Remove a policy that no key names. Raises InUseError, VersionConflictError.
 
-        It is marked first, so that no key can take it while we look who names it.
+        delete A   mark A . . . . . . look who names it . . . . . remove it, if mark A is still there
+        create           no key takes a marked policy
+        delete B             mark B takes the place of mark A, so A removes nothing
+
+        A mark of one delete is taken away by that delete alone, or by a change of the policy.
         """
-        condition = at_version(record.version)
+        mark, still = uuid4().hex, at_version(record.version)
         try:
-            self._mark(record, f"SET {DELETING} = :mark", condition, {":mark": encode(value=True)})
+            self._change(record, f"SET {DELETING} = :mark", still, {":mark": encode(mark)})
         except ConditionFailed as error:
             raise VersionConflictError from error
+        marked = {
+            "ConditionExpression": f"{still['ConditionExpression']} AND {DELETING} = :mark",
+            "ExpressionAttributeValues": still["ExpressionAttributeValues"] | {":mark": encode(mark)},
+        }
         users, _ = self._table.sorts(policy_index(record.policy_id), limit=1)
         if users:
-            self._mark(record, f"REMOVE {DELETING}", condition, {})
+            with suppress(ConditionFailed):
+                self._change(record, f"REMOVE {DELETING}", marked)
             raise InUseError
-        super().delete(record, attached)
+        self._delete(record, marked, attached)
 
-    def _mark(self, record: Policy, update: str, condition: dict[str, Any], values: Item) -> None:
+    def _change(self, record: Policy, update: str, condition: Item, values: Item | None = None) -> None:
         request = {
             "TableName": self._table.name,
             "Key": key_of(policy_partition(record.policy_id), RECORD),
             "UpdateExpression": update,
             "ConditionExpression": condition["ConditionExpression"],
-            "ExpressionAttributeValues": condition["ExpressionAttributeValues"] | values,
+            "ExpressionAttributeValues": condition["ExpressionAttributeValues"] | (values or {}),
         }
-        self._table.client.call("UpdateItem", request)
+        self._table.write("UpdateItem", request)
 
 
 class ApiStore(RecordStore[ApiDefinition]):

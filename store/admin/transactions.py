@@ -4,21 +4,21 @@ Record, gate, index items and the audit entry of a change are written together, 
 conditions. Index items stand for lists, so that a list misses nothing and nothing is scanned.
 """
 
-import json
 import random
 import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from store.attributes import encode
 from store.client import Client
-from store.errors import StoreError, TransactionCancelled, UnavailableError
+from store.errors import StoreError, ThrottledError, TransactionCancelled, UnavailableError
 from store.keys import batch_get
 from store.table import key_of
 
 MAX_CONFLICTS = 8  # tries when other writes touch the same items
 CONFLICT_SECONDS = 0.01
+MAX_POSITION = 128  # characters of a sort key; ours have fewer
 FAILED = "ConditionalCheckFailed"
 Item = dict[str, Any]
 RecordT = TypeVar("RecordT")
@@ -41,7 +41,7 @@ class InUseError(StoreError):
 
 
 class InvalidCursorError(StoreError):
-    """The cursor is not one of ours."""
+    """The cursor is none that this list gave."""
 
 
 class AlreadyDoneError(StoreError):
@@ -56,10 +56,11 @@ class Page(NamedTuple, Generic[RecordT]):
 
 
 class Attached(NamedTuple):
-    """Actions that go into the transaction of a change: its audit entry, the answer to keep."""
+    """Actions that go into the transaction of a change: its audit entry, the answer to keep, one more item."""
 
     audit: Item | None = None
     answer: Item | None = None  # its condition fails where the answer is kept already
+    beside: Item | None = None
 
 
 NOTHING = Attached()
@@ -89,7 +90,7 @@ class Table:
 
         Raises AlreadyDoneError where the answer to the same request is kept already.
         """
-        tail = [action for action in attached if action is not None]
+        tail = [action for action in (attached.audit, attached.beside, attached.answer) if action is not None]
         for attempt in range(MAX_CONFLICTS):
             try:
                 self.client.call("TransactWriteItems", {"TransactItems": [*actions, *tail]})
@@ -100,11 +101,20 @@ class Table:
                     return cancelled.codes[: len(actions)]
                 if "TransactionConflict" not in cancelled.codes:
                     raise
-                time.sleep(random.uniform(0, CONFLICT_SECONDS * 2**attempt))  # noqa: S311 - jitter
+                _wait_for_others(attempt)
             else:
                 return ()
         message = "other transactions kept changing the same items"
         raise UnavailableError(message)
+
+    def write(self, operation: str, request: Item) -> Item:
+        """One write outside a transaction, again where a transaction holds the item."""
+        for attempt in range(MAX_CONFLICTS - 1):
+            try:
+                return self.client.call(operation, request)
+            except ThrottledError:
+                _wait_for_others(attempt)
+        return self.client.call(operation, request)
 
     # --- reads -----------------------------------------------------------------------------
 
@@ -140,6 +150,10 @@ class Table:
         return answer.get("Items", []), "LastEvaluatedKey" not in answer
 
 
+def _wait_for_others(attempt: int) -> None:
+    time.sleep(random.uniform(0, CONFLICT_SECONDS * 2**attempt))  # noqa: S311 - jitter
+
+
 ABSENT = {"ConditionExpression": "attribute_not_exists(PK)"}
 
 
@@ -151,18 +165,20 @@ def at_version(version: int) -> dict[str, Any]:
     }
 
 
-def write_cursor(position: str | None) -> str:
-    return urlsafe_b64encode(json.dumps([position]).encode()).rstrip(b"=").decode()
+def write_cursor(listed: str, position: str) -> str:
+    """What leads to the page after a position (a sort key) of a list."""
+    return urlsafe_b64encode(f"{listed}\n{position}".encode()).rstrip(b"=").decode()
 
 
-def read_cursor(cursor: str | None) -> str | None:
-    """The position that a cursor stands for. Raises InvalidCursorError."""
+def read_cursor(listed: str, cursor: str | None) -> str | None:
+    """The position that a cursor of this list stands for. Raises InvalidCursorError."""
     if cursor is None:
         return None
     try:
-        (position,) = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, TypeError) as error:
+        text = b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+    except ValueError as error:
         raise InvalidCursorError from error
-    if position is not None and not isinstance(position, str):
+    name, _, position = text.rpartition("\n")
+    if name != listed or not 0 < len(position) <= MAX_POSITION or not position.isascii():
         raise InvalidCursorError
     return position

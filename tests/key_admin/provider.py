@@ -1,8 +1,10 @@
 """An OpenID Connect provider on this machine: discovery, a key set, keys that rotate, outages."""
 
 import json
+import ssl
 import threading
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import jwt
@@ -15,12 +17,17 @@ class Provider(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
+            self.url = f"https://localhost:{self.server_port}"
+        self.jwks_uri = f"{self.url}/jwks"
         self.keys: dict[str, tuple[str, object]] = {}
         self.fault = ""
-        self.fetches = 0
+        self.fetches = 0  # of the key set
+        self.requests = 0
         self.add("first")
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
@@ -52,6 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         provider = self.server
+        provider.requests += 1
         provider.fetches += self.path == "/jwks"
         if provider.fault == "down":
             self._send(503, b"down")
@@ -61,11 +69,15 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, b'{"keys":[' + b" " * 2_000_000 + b"]}")
         elif provider.fault == "slow":
             time.sleep(3)
+        elif provider.fault == "drip":
+            self._drip(b" ", every=0.2)
+        elif provider.fault == "endless":
+            self._drip(b"4000\r\n" + b" " * 0x4000 + b"\r\n", every=0, **{"Transfer-Encoding": "chunked"})
         elif provider.fault == "nonsense":
             self._send(200, b"<html>")
         elif self.path == "/.well-known/openid-configuration":
             issuer = "https://somebody.else" if provider.fault == "impostor" else provider.url
-            self._send(200, json.dumps({"issuer": issuer, "jwks_uri": f"{provider.url}/jwks"}).encode())
+            self._send(200, json.dumps({"issuer": issuer, "jwks_uri": provider.jwks_uri}).encode())
         elif self.path == "/jwks":
             self._send(200, json.dumps(provider.key_set()).encode())
         else:
@@ -73,6 +85,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class says so
         """Stay silent."""
+
+    def _drip(self, piece: bytes, *, every: float, **headers: str) -> None:
+        """Send pieces until the other side has had enough."""
+        self.send_response(200)
+        for name, value in (headers or {"Content-Length": "100000"}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        with suppress(OSError):
+            while True:
+                self.wfile.write(piece)
+                time.sleep(every)
 
     def _send(self, status: int, body: bytes, *, location: str = "") -> None:
         self.send_response(status)

@@ -1,7 +1,9 @@
 """Tokens of an outside provider, followed through rotations and outages without one wrong answer."""
 
+import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import jwt
 import pytest
@@ -11,6 +13,7 @@ from tests.conftest import call, sign
 from tests.key_admin.provider import Provider
 
 SECOND_READING = (STALENESS_MS + 1000) / 1000
+FAULTS = ("down", "redirect", "huge", "slow", "drip", "endless", "nonsense", "impostor")
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +45,11 @@ def take_tokens(admin, issuer):
     api = {"name": "outside", "gateways": ["demorest/*"], "issuers": [issuer]}
     assert admin("PUT", "/apis/outside", api).status in {200, 201}
     time.sleep(SECOND_READING)
+
+
+def at_once(count, work):
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(work, range(count)))
 
 
 def status(stack, token):
@@ -88,10 +96,48 @@ def test_a_rotation_is_followed_at_once_and_forged_key_ids_ask_the_provider_once
     assert provider.fetches <= before + 2
 
 
+def test_environments_that_miss_a_key_at_once_ask_the_provider_once_and_all_get_it(stack, provider, issuer):
+    """Single flight over processes: one claims the fetch, the others wait for its copy."""
+    known = next(iter(provider.keys))
+    at_once(8, lambda _: status(stack, provider.token("warm", key_id=known)))
+    time.sleep(COOL_DOWN_SECONDS)
+    provider.add("together")
+    before = provider.fetches
+
+    tokens = [provider.token(f"t{number}", key_id="together") for number in range(24)]
+    statuses = at_once(24, lambda number: status(stack, tokens[number]))
+
+    assert statuses == [200] * 24
+    assert provider.fetches == before + 1
+    assert len(stack.functions["AuthorizerFunction"]._idle) > 1, "several processes took part"
+
+
+def test_a_rotation_under_load_is_followed_without_one_wrong_answer(stack, provider, issuer):
+    time.sleep(COOL_DOWN_SECONDS)
+    stop, wrong, right = threading.Event(), [], []
+
+    def call_on(number):
+        while not stop.is_set():
+            token = provider.token(f"load-{number}-{len(right)}")
+            (right if (answer := status(stack, token)) == 200 else wrong).append(answer)
+
+    with ThreadPoolExecutor(6) as pool:
+        for number in range(6):
+            pool.submit(call_on, number)
+        for turn in range(2):
+            time.sleep(1)
+            provider.add(f"turn-{turn}", ("RS256", "ES256")[turn % 2])
+            time.sleep(COOL_DOWN_SECONDS + 1)
+        stop.set()
+
+    assert wrong == []
+    assert len(right) > 100
+
+
 def test_an_outage_keeps_the_last_good_copy(stack, provider, issuer):
     known = next(iter(provider.keys))
     provider.add("unknown")
-    for fault in ("down", "redirect", "huge", "slow", "nonsense", "impostor"):
+    for fault in FAULTS:
         provider.fault = fault
         time.sleep(COOL_DOWN_SECONDS)
         assert status(stack, provider.token(f"nan-{fault}", key_id="unknown")) == 401
@@ -101,7 +147,7 @@ def test_an_outage_keeps_the_last_good_copy(stack, provider, issuer):
     assert status(stack, provider.token("nan", key_id="unknown")) == 200
 
 
-@pytest.mark.parametrize("fault", ["down", "redirect", "huge", "slow", "nonsense", "impostor"])
+@pytest.mark.parametrize("fault", FAULTS)
 def test_a_provider_that_does_not_answer_right_is_not_registered(admin, provider, fault):
     admin("PUT", "/policies/plain", {"name": "plain", "grants": [{"api": "*"}]})
     provider.fault = fault
@@ -133,6 +179,9 @@ def test_policies_come_from_claims_and_scopes(stack, admin, provider, issuer):
     assert allowed(**{"https://acme.example/policy": ["readers"]}, scope="orders:write") == [200, 200]
     assert allowed() == [403, 403]
     assert allowed(**{"https://acme.example/policy": "no-such-policy"}) == [403, 403]
+    groups = [f"group-{number}" for number in range(200)]
+    assert allowed(**{"https://acme.example/policy": groups}) == [403, 403]
+    assert allowed(**{"https://acme.example/policy": "x" * 3000}) == [403, 403]
     assert status(stack, provider.token(user="u1")) == 401
 
 
@@ -163,3 +212,12 @@ def test_an_issuer_in_use_stays(admin, issuer):
     assert admin("DELETE", f"/issuers/{issuer}").status == 409
     assert admin("GET", "/issuers").body["items"]
     assert admin("PUT", "/apis/nowhere", {"name": "n", "issuers": ["missing"]}).status == 400
+
+
+def test_a_policy_that_an_issuer_gives_stays(admin, provider, issuer):
+    for place in ({"default_policies": ["given"]}, {"scope_claim": "scope", "scope_policies": {"a": "given"}}):
+        admin("PUT", "/policies/given", {"name": "g", "grants": [{"api": "*"}]})
+        assert admin("PUT", "/issuers/giver", wanted(provider, **place)).status in {200, 201}
+        assert admin("DELETE", "/policies/given").status == 409
+    assert admin("DELETE", "/issuers/giver").status == 204
+    assert admin("DELETE", "/policies/given").status == 204

@@ -220,5 +220,7 @@ def test_only_a_direct_invocation_makes_an_admin_key(stack, admin):
     made = function.invoke({"operation": "create_admin_key", "name": "second"})
 
     assert call("GET", f"{stack.admin_url}/keys?limit=1", token=made["key_id"]).status == 200
+    (entry,) = admin("GET", f"/audit?key_hash={made['key_hash']}").body["items"]
+    assert (entry["principal"], bool(entry["request_id"])) == ("iam", True)
     assert function.invoke({"operation": "drop_everything", "name": "x"})["errors"][0]["field"] == "operation"
     assert admin("POST", "/", {"operation": "create_admin_key", "name": "x"}).status == 405

@@ -2,13 +2,17 @@
 
 import re
 
+import jsonschema_rs
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.config import SchemathesisConfig
 
+from dev.services import ROOT
 from key_admin.handler import RESOURCES
 from key_admin.openapi.document import document
+from key_admin.problems import PROBLEMS
 from tests.conftest import call
 
 DOCUMENT = document()
@@ -33,12 +37,67 @@ def test_every_route_is_an_operation_and_every_operation_a_route():
     assert documented == shapes
 
 
-def test_every_body_has_an_example_and_every_operation_its_problems():
+def contents():
+    """Every content of the document: where it stands, its schema, its examples."""
+    for path, methods in DOCUMENT["paths"].items():
+        for method, operation in methods.items():
+            bodies = {"request": operation.get("requestBody", {}), **operation["responses"]}
+            for name, body in bodies.items():
+                for kind, content in body.get("content", {}).items():
+                    examples = [one["value"] for one in content.get("examples", {}).values()]
+                    yield f"{method} {path} {name} {kind}", content["schema"], examples or [content["example"]]
+
+
+@pytest.mark.parametrize(("schema", "examples"), [pytest.param(*rest, id=where) for where, *rest in contents()])
+def test_every_example_is_what_its_schema_says(schema, examples):
+    whole = schema | {"components": DOCUMENT["components"]}
+
+    for example in examples:
+        jsonschema_rs.validator_for(whole).validate(example)
+
+
+def test_every_operation_tells_its_problems_and_what_it_shows():
     for methods in DOCUMENT["paths"].values():
         for operation in methods.values():
-            for content in operation.get("requestBody", {}).get("content", {}).values():
-                assert content["example"]
-            assert operation.get("security") == [] or {"401", "403"} <= operation["responses"].keys()
+            responses = operation["responses"]
+            assert operation.get("security") == [] or {"401", "403", "500", "503"} <= responses.keys()
+            assert any("content" in one or status == "204" for status, one in responses.items())
+            assert all(one["description"] for one in operation["parameters"] if one["in"] == "header")
+
+
+def test_every_type_of_problem_is_explained():
+    """What the code raises, found in the code, is what the document lists."""
+    sources = "".join(path.read_text() for path in (ROOT / "key_admin").rglob("*.py"))
+    raised = set(re.findall(r'Problem\(\s*(?:status|HTTPStatus\.\w+), "([a-z-]+)"', sources))
+    told = DOCUMENT["components"]["schemas"]["ProblemAnswer"]["properties"]["type"]
+
+    assert {uri.rpartition("/")[2] for uri in told["enum"]} == raised == PROBLEMS.keys()
+    assert all(f"`{code}` ({status.value})" in told["description"] for code, (status, _) in PROBLEMS.items())
+
+
+def test_a_patch_is_any_member_or_null():
+    patch = {"$ref": "#/components/schemas/KeyPatch", "components": DOCUMENT["components"]}
+    judge = jsonschema_rs.validator_for(patch)
+
+    assert judge.is_valid({})
+    assert judge.is_valid({"owner": None, "metadata": {"a": None, "b": "c"}, "enabled": False})
+    assert not judge.is_valid({"jwt_data": {}})
+    assert not judge.is_valid({"enabled": "no"})
+
+
+PAGES_HEADERS = ("content-security-policy", "x-content-type-options", "referrer-policy")
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/docs/start.js", "/docs/swagger-ui-bundle.min.js", "/openapi.json"])
+def test_pages_may_load_from_themselves_only(admin, path):
+    headers = call("GET", f"{admin.url}{path}").headers
+
+    assert all(name in headers for name in PAGES_HEADERS)
+    policy = headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "http" not in policy
+    assert "script-src" not in policy, "scripts are as strict as the default"
 
 
 def test_the_document_and_its_pages_are_open_and_name_no_outside_host(admin):
@@ -72,7 +131,7 @@ schema = schemathesis.openapi.from_dict(DOCUMENT, config=CONFIG)
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_input_yields_a_5xx_or_an_answer_outside_the_schema(case, admin):
     if isinstance(case.body, dict):
-        case.body |= {
+        case.body = case.body | {
             name: "http://127.0.0.1:9/"
             for name in ("issuer", "jwks_uri")
             if str(case.body.get(name)).startswith("http")  # nothing outside this machine is asked

@@ -207,7 +207,8 @@ def test_session_objects_of_tyk_are_imported(admin, stack):
 
     result = admin("POST", "/keys/import", {"format": "tyk", "items": [session]}).body["items"][0]
 
-    key = result["key"]
+    key, noted = result["key"], {note["field"] for note in result["notes"]}
+    assert noted == {"quota_remaining", "jwt_data.secret", "access_rights.other.allowed_urls.0.url"}
     assert (result["status"], key["name"], key["metadata"]) == (201, "acme", {"plan": "gold", "seats": "3"})
     assert [(limit["limit"], limit["period"]) for limit in key["rate_limits"] + key["quotas"]] == [
         (10, "60s"),
@@ -222,8 +223,10 @@ def test_session_objects_of_tyk_are_imported(admin, stack):
     [
         ({"rate": "ten"}, "rate"),
         ({"per": 0.5, "rate": 1}, "per"),
-        ({"expires": 5}, "expires_at"),
-        ({"access_rights": []}, "body"),
+        ({"expires": 5}, "expires"),
+        ({"apply_policies": ["nowhere"]}, "apply_policies"),
+        ({"jwt_data": {"secret": "short"}}, "jwt_data.secret"),
+        ({"access_rights": []}, "access_rights"),
         ({"access_rights": ["x"]}, "access_rights"),
         ({"jwt_data": "x"}, "jwt_data"),
     ],

@@ -1,0 +1,93 @@
+"""What each operation answers, made by the functions that make the real answers."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from access.apis import ApiDefinition
+from access.decisions import LimitStatus
+from access.gate import DayTotals
+from access.grants import Grant
+from access.issuers import Issuer
+from access.key_ids import KeyHash
+from access.keys import KeyRecord, Policy, StoredCredential
+from access.limits import Quota, RateLimit
+from access.policies import overlay
+from key_admin.openapi import schemas
+from key_admin.problems import PROBLEM_TYPE, PROBLEMS, FieldError, Problem
+from key_admin.render import render_api, render_day, render_effective, render_issuer, render_key, render_policy
+from store.admin.audit import AuditEntry
+
+KEY_HASH = KeyHash("8mRZfKb9dQm1x0vTq3nUuVwY2hLsJcEoPiA7gDkXtN4")
+AT = 1_767_225_600  # 2026-01-01T00:00:00Z
+_LIMITS: dict[str, Any] = {"rate_limits": (RateLimit(10, "1s"),), "quotas": (Quota(1000, "month"),)}
+_KEY = KeyRecord(
+    KEY_HASH,
+    1,
+    "acme-mobile",
+    AT,
+    AT,
+    owner="acme",
+    credentials=(StoredCredential("c1", "HS256", 320, "vmfxU0oa7im_51BOexbaWP6rAMyECSukz_3iuP872a4", AT),),
+    policies=("gold",),
+    grants=(Grant("orders", ("GET",), "/v1/*"),),
+    tags=("mobile",),
+    metadata={"tier": "gold"},
+    **_LIMITS,
+)
+_POLICY = Policy("gold", 1, "Gold", AT, AT, grants=(Grant("orders"),), thresholds=(80, 100), **_LIMITS)
+_USED = (
+    LimitStatus("rate", "default", "", "key", 10, "1s", 1, 9, AT + 1),
+    LimitStatus("quota", "default", "", "key", 1000, "month", 12, 988, AT + 86_400),
+)
+_ENTRY = AuditEntry.make(
+    entry_id="d1d8a38bbb464547",
+    now=AT,
+    principal="k3nUuVwY2hLsJcEoPiA7gDkXtN48mRZfKb9dQm1x0vT",
+    action="key.create",
+    resource=f"/keys/{KEY_HASH}",
+    fields=("grants", "name"),
+    request_id="JKJaXmPLvHcESHA=",
+    previous_hash="",
+)
+
+
+def problem_of(code: str) -> dict[str, Any]:
+    """A problem of this code."""
+    status, detail = PROBLEMS[code]
+    errors = [FieldError("rate_limits.0.limit", "must be a whole number")] if code == "invalid" else []
+    return Problem(status, code, detail, errors=errors).body()
+
+
+def _page(item: dict[str, Any]) -> dict[str, Any]:
+    return {"items": [item], "next": None}
+
+
+_SHOWN = render_key(_KEY, {"at": AT})
+_NEW = render_key(_KEY, {}) | {"key_id": "acme-mobile-1"}
+_EFFECT = _SHOWN | {"effective": render_effective(overlay(_KEY, {"gold": _POLICY}), _USED)}
+_API = render_api(ApiDefinition("orders", 1, "Orders", AT, AT, ("a1b2c3d4e5/prod",)))
+_ISSUER = render_issuer(Issuer("example", 1, AT, AT, "https://idp.example.com", default_policies=("gold",)))
+ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
+    schemas.NewKeyAnswer: _NEW,
+    schemas.KeyWithEffect: _EFFECT,
+    schemas.KeyPage: _page(_SHOWN),
+    schemas.ImportAnswer: {"items": [{"status": 201, "key": _NEW}, {"status": 409, "problem": problem_of("conflict")}]},
+    schemas.UsageAnswer: {"items": [render_day(DayTotals(AT // 86_400, 1200, 30))]},
+    schemas.PolicyAnswer: render_policy(_POLICY),
+    schemas.PolicyPage: _page(render_policy(_POLICY)),
+    schemas.ApiAnswer: _API,
+    schemas.ApiPage: _page(_API),
+    schemas.IssuerAnswer: _ISSUER,
+    schemas.IssuerPage: _page(_ISSUER),
+    schemas.AuditPage: _page(_ENTRY._asdict() | {"fields": list(_ENTRY.fields)}),
+    schemas.VerificationAnswer: {
+        "checked": 120,
+        "intact": False,
+        "faults": [{"id": _ENTRY.id, "resource": _ENTRY.resource, "message": "was changed after it was written"}],
+    },
+    schemas.HealthAnswer: {"status": "ok"},
+    schemas.GatewayMessage: {"message": "Forbidden"},
+}
+PATHS = {"key_hash": KEY_HASH, "policy_id": "gold", "api_id": "orders", "issuer_id": "example"}
+TYPES = [PROBLEM_TYPE.format(code=code) for code in PROBLEMS]

@@ -1,0 +1,146 @@
+"""How long keys of a provider are believed, with the clock in hand and a real provider and table."""
+
+import pytest
+
+from access.apis import UNDEFINED
+from access.decisions import Reason
+from access.issuers import Issuer
+from access.tokens import parse_token
+from authorizer.memory import Identity
+from authorizer.providers import (
+    COOL_DOWN_SECONDS,
+    MAX_AGE_SECONDS,
+    REFRESH_SECONDS,
+    RENEWAL_PAUSE_SECONDS,
+    STALENESS_MS,
+    Providers,
+)
+from store.admin.records import IssuerStore
+from store.admin.transactions import Attached, Table
+from store.boto import BotoClient
+from store.errors import UnavailableError
+from store.issuers import fetch_key_set, key_set_to_item
+from tests.key_admin.provider import Provider
+
+NOW = 1_800_000_000
+DEFINITION = UNDEFINED._replace(issuers=("idp",))
+
+
+@pytest.fixture
+def provider():
+    with Provider() as running:
+        yield running
+        running.shutdown()
+
+
+@pytest.fixture
+def client(services, monkeypatch):
+    for name, value in services.environ().items():
+        monkeypatch.setenv(name, value)
+    return BotoClient("dynamodb")
+
+
+@pytest.fixture
+def known(client, table, provider):
+    """An issuer whose keys were fetched at NOW."""
+    issuer = Issuer("idp", 1, 0, 0, provider.url, algorithms=("RS256", "ES256"), default_policies=("p",))
+    shared = Table(client, table)
+    beside = shared.put(key_set_to_item(issuer, fetch_key_set(issuer, now=NOW)))
+    IssuerStore(shared).put(None, issuer, Attached(beside=beside))
+    provider.fetches = provider.requests = 0
+    return issuer
+
+
+@pytest.fixture
+def environment(client, table, known):
+    return Providers(client, table)
+
+
+def token_of(provider, key_id="first", **claims):
+    return parse_token(provider.token(key_id=key_id, exp=NOW + 10 * MAX_AGE_SECONDS, **claims))
+
+
+def identify(environment, token, after):
+    """What a token is, so many seconds after NOW."""
+    return environment.identify(token, DEFINITION, (NOW + after) * 1000)
+
+
+def ask(environment, provider, after, **options):
+    return identify(environment, token_of(provider, **options), after)
+
+
+def test_a_young_copy_asks_the_provider_nothing(environment, provider):
+    assert isinstance(ask(environment, provider, REFRESH_SECONDS - 1), Identity)
+    assert provider.requests == 0
+
+
+def test_a_key_that_the_provider_withdrew_goes_when_the_copy_is_old(environment, provider):
+    withdrawn = token_of(provider)
+    provider.add("second")
+    provider.remove("first")
+
+    assert isinstance(identify(environment, withdrawn, REFRESH_SECONDS - 1), Identity)
+    assert isinstance(identify(environment, withdrawn, REFRESH_SECONDS), Reason)
+
+
+def test_a_copy_serves_through_an_outage_up_to_its_hard_maximum_age_and_not_a_second_longer(environment, provider):
+    provider.fault = "down"
+
+    assert isinstance(ask(environment, provider, MAX_AGE_SECONDS - 1), Identity)
+    with pytest.raises(UnavailableError):
+        ask(environment, provider, MAX_AGE_SECONDS)
+    provider.fault = ""
+    with pytest.raises(UnavailableError):
+        ask(environment, provider, MAX_AGE_SECONDS - 2 + COOL_DOWN_SECONDS)
+    assert isinstance(ask(environment, provider, MAX_AGE_SECONDS - 1 + COOL_DOWN_SECONDS), Identity)
+
+
+def test_an_outage_is_felt_by_one_request_in_a_while_as_long_as_the_copy_serves(environment, provider):
+    provider.fault = "down"
+    provider_asked = []
+
+    for after in range(REFRESH_SECONDS, REFRESH_SECONDS + RENEWAL_PAUSE_SECONDS + 1, 10):
+        before = provider.requests
+        assert isinstance(ask(environment, provider, after), Identity)
+        provider_asked.append(provider.requests - before)
+
+    assert provider_asked == [1, 0, 0, 0, 0, 0, 1]
+
+
+def test_unknown_keys_ask_once_in_a_cool_down(environment, provider):
+    provider.add("forger")
+    forged = token_of(provider, key_id="forger")
+    provider.remove("forger")
+
+    for after in (100, 101, 100 + COOL_DOWN_SECONDS - 1):
+        assert isinstance(identify(environment, forged, after), Reason)
+    assert provider.fetches == 1
+    assert isinstance(identify(environment, forged, 100 + COOL_DOWN_SECONDS), Reason)
+    assert provider.fetches == 2
+
+
+def test_a_second_environment_takes_the_copy_that_the_first_fetched(environment, provider, client, table):
+    other = Providers(client, table)
+    assert isinstance(ask(other, provider, 50), Identity)
+    provider.add("second")
+    assert isinstance(ask(environment, provider, 51, key_id="second"), Identity)
+
+    assert isinstance(ask(other, provider, 52, key_id="second"), Identity)
+    assert provider.fetches == 1
+
+
+def test_an_issuer_that_is_removed_is_gone_within_its_staleness(environment, provider, client, table, known):
+    assert isinstance(ask(environment, provider, 0), Identity)
+    IssuerStore(Table(client, table)).delete(known)
+
+    assert ask(environment, provider, STALENESS_MS // 1000) is None
+
+
+@pytest.mark.parametrize("issuer", ["https://somebody.else", "", 7, None, ["x"], {"x": 1}])
+def test_a_token_of_an_issuer_that_the_api_does_not_take_is_none_of_its(environment, provider, issuer):
+    token = token_of(provider)
+
+    foreign = token._replace(claims={**token.claims, "iss": issuer})
+
+    assert identify(environment, foreign, 0) is None
+    assert provider.requests == 0

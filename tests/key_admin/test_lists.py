@@ -1,0 +1,110 @@
+"""Pages of lists: a cursor leads on in the list that gave it, and nothing else makes a server error."""
+
+import uuid
+from base64 import urlsafe_b64encode
+
+import pytest
+
+LISTS = ["/keys", "/policies", "/apis", "/issuers", "/audit"]
+FOREVER = "x" * 3000
+
+
+@pytest.fixture(scope="module")
+def two_of_each(admin):
+    """Two policies, two definitions and two keys of one owner, so that lists have pages."""
+    owner = f"pages-{uuid.uuid4().hex[:8]}"
+    for number in range(2):
+        admin("PUT", f"/policies/{owner}-{number}", {"name": "p", "grants": [{"api": "*"}]})
+        admin("PUT", f"/apis/{owner}-{number}", {"name": "a"})
+        admin.create_key(owner=owner, policies=[f"{owner}-0"])
+    yield owner
+    for number in range(2):
+        admin("DELETE", f"/apis/{owner}-{number}")
+
+
+def made_up(text):
+    return urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "!!!",
+        "%C3%A9",
+        made_up('[""]'),
+        made_up('["9999"]'),
+        made_up("[" * 4000),
+        made_up("INDEX#KEYS\n"),
+        made_up("AUDIT\n" + "9" * 4000),
+        made_up("INDEX#POLICIES\n\u00e9"),
+    ],
+)
+def test_a_cursor_that_no_list_gave_is_400(admin, path, cursor):
+    answer = admin("GET", f"{path}?cursor={cursor}")
+
+    assert (answer.status, answer.body["errors"][0]["field"]) == (400, "cursor")
+
+
+def test_a_cursor_leads_on_in_no_other_list(admin, two_of_each):
+    gave = {path: admin("GET", f"{path}?limit=1").body["next"] for path in ("/keys", "/policies", "/apis", "/audit")}
+    gave[f"/keys?owner={two_of_each}"] = admin("GET", f"/keys?owner={two_of_each}&limit=1").body["next"]
+    assert all(gave.values())
+
+    for path, cursor in gave.items():
+        for other in gave:
+            answer = admin("GET", f"{other}{'&' if '?' in other else '?'}cursor={cursor}")
+            assert answer.status == (200 if other == path else 400), (path, other)
+
+
+@pytest.mark.parametrize("position", ["9999", "~~~~", "0", "junk"])
+def test_a_position_that_is_no_entry_of_the_log_is_harmless(admin, position):
+    assert admin("GET", f"/audit?cursor={made_up(f'AUDIT{chr(10)}{position}')}").status == 200
+
+
+@pytest.mark.parametrize("name", ["owner", "policy", "tag"])
+def test_no_key_has_a_value_that_no_key_may_have(admin, name):
+    assert admin("GET", f"/keys?{name}={FOREVER}").body == {"items": [], "next": None}
+
+
+@pytest.mark.parametrize("path", ["/policies", "/apis", "/issuers"])
+def test_no_record_has_an_id_that_no_record_may_have(admin, path):
+    assert admin("GET", f"{path}/{FOREVER}").status == 404
+    assert admin("DELETE", f"{path}/{FOREVER}").status == 404
+    assert admin("GET", f"/policies/{FOREVER}/keys").status == 404
+
+
+def test_deleting_what_a_cursor_points_at_loses_nothing(admin):
+    owner = f"gone-{uuid.uuid4().hex[:8]}"
+    made = {admin.create_key(owner=owner)["key_hash"] for _ in range(5)}
+    first = admin("GET", f"/keys?owner={owner}&limit=2").body
+    seen = [key["key_hash"] for key in first["items"]]
+
+    for key_hash in seen:
+        admin("DELETE", f"/keys/{key_hash}")
+    rest = admin("GET", f"/keys?owner={owner}&cursor={first['next']}").body
+
+    assert {key["key_hash"] for key in rest["items"]} == made - set(seen)
+    assert rest["next"] is None
+
+
+def test_a_day_of_the_log_is_meant_whole(admin):
+    key = admin.create_key()
+    entry = admin("GET", f"/audit?key_hash={key['key_hash']}").body["items"][0]
+    day = entry["at"][:10]
+
+    found = admin("GET", f"/audit?from={day}&to={day}&key_hash={key['key_hash']}")
+
+    assert found.body["items"] == [entry]
+
+
+@pytest.mark.parametrize("query", ["to=9999-12-31T23:59:59Z", "from=1960-01-01", "to=10000-01-01", "from=2020-01-01"])
+def test_an_interval_beyond_reason_is_400(admin, query):
+    assert admin("GET", f"/audit?{query}").status == 400
+
+
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59-23:59", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+23:59"])
+def test_an_expiry_at_the_end_of_the_calendar_is_400(admin, time):
+    answer = admin("POST", "/keys", {"name": "n", "grants": [{"api": "*"}], "expires_at": time})
+
+    assert (answer.status, answer.body["errors"][0]["field"]) == (400, "expires_at")

@@ -1,0 +1,66 @@
+"""What is wrong with a body is told by the path that its sender wrote, in words of ours."""
+
+import re
+
+import pytest
+
+from key_admin import models
+from key_admin.models import ImportInput, IssuerInput, KeyInput, PolicyInput, ResetInput, validate
+from key_admin.problems import Problem
+
+KEY = {"name": "n", "grants": [{"api": "*"}]}
+
+
+@pytest.mark.parametrize(
+    ("model", "body", "field", "message"),
+    [
+        (KeyInput, {}, "name", "is missing"),
+        (KeyInput, KEY | {"grants": [{}]}, "grants.0.api", "is missing"),
+        (KeyInput, KEY | {"grants": [{"api": "x", "foo": 1}]}, "grants.0.foo", "is not known here"),
+        (
+            KeyInput,
+            KEY | {"jwt_data": {"audience": {"x": 1}}},
+            "jwt_data.audience",
+            "must be a text, or must be a list",
+        ),
+        (KeyInput, KEY | {"jwt_data": {"audience": 5}}, "jwt_data.audience", "must be a text, or must be a list"),
+        (KeyInput, KEY | {"jwt_data": {"secret": None}}, "jwt_data.secret", "must be a text"),
+        (KeyInput, KEY | {"jwt_data": "x"}, "jwt_data", "must be an object"),
+        (KeyInput, KEY | {"metadata": {"a b": "x"}}, "metadata.a b", "has a name of A-Z a-z 0-9 _ -"),
+        (KeyInput, KEY | {"metadata": {"a": "x\n"}}, "metadata.a", "has no control characters"),
+        (KeyInput, KEY | {"tags": ["fine", "a b"]}, "tags.1", "has only A-Z a-z 0-9 . _ : @ / + -"),
+        (KeyInput, KEY | {"tags": "a"}, "tags", "must be a list"),
+        (KeyInput, KEY | {"enabled": 1}, "enabled", "must be true or false"),
+        (PolicyInput, {"name": "p", "key_expires_in_seconds": -1}, "key_expires_in_seconds", "must be 0 or more"),
+        (
+            PolicyInput,
+            {"name": "p", "partitions": ["x"]},
+            "partitions.0",
+            "must be 'grants', 'rate_limits' or 'quotas'",
+        ),
+        (IssuerInput, {"issuer": "https://i", "scope_policies": {"a b": "x"}}, "scope_policies.a b", "has no spaces"),
+        (ImportInput, {"items": []}, "items", "has at least 1 members"),
+        (ImportInput, {"items": [5]}, "items.0", "must be an object"),
+        (ResetInput, {"api": "a b"}, "api", "is the id of an API definition"),
+    ],
+)
+def test_a_member_that_is_wrong_is_named_and_explained(model, body, field, message):
+    with pytest.raises(Problem) as raised:
+        validate(model, body)
+
+    told = {error.field: error.message for error in raised.value.errors}
+    assert told[field].startswith(message)
+
+
+def test_a_list_of_texts_names_the_place_of_the_wrong_one():
+    with pytest.raises(Problem) as raised:
+        validate(KeyInput, KEY | {"jwt_data": {"audience": ["a", 5]}})
+
+    assert "jwt_data.audience.1" in [error.field for error in raised.value.errors]
+
+
+def test_every_pattern_has_its_words():
+    patterns = {value for name, value in vars(models).items() if name.startswith("_") and str(value).startswith("^")}
+
+    assert patterns == models._WORDS.keys()
+    assert all(re.compile(one) for one in patterns)
