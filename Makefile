@@ -8,7 +8,7 @@ PYTHON := $(shell for candidate in python3.13 python3 python; do $$candidate -c 
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes
 SAM := SAM_CLI_TELEMETRY=0 AWS_EC2_METADATA_DISABLED=true AWS_DEFAULT_REGION=us-east-1 .venv-sam/bin/sam
 
-export PORT DATA SERVICES
+export PORT DATA SERVICES HTTP_UNAUTHORIZED EXPRESSION_MATCH
 
 .PHONY: help
 help: ## list the commands

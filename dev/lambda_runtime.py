@@ -52,15 +52,15 @@ class Function:
         self._lock = threading.Lock()
         self._closed = False
 
-    def invoke(self, event: Any) -> Any:
-        """The function's answer, through JSON. Raises FunctionError."""
+    def invoke(self, event: Any, *, patience_seconds: float | None = None) -> Any:
+        """The function's answer, through JSON. Raises FunctionError, also where the caller's patience ends first."""
         payload = json.dumps(event).encode()
         with self._slots:
             with self._lock:
                 environment = self._idle.pop() if self._idle else None
             environment = environment or Environment(self.config)
             try:
-                answer = environment.invoke(payload)
+                answer = environment.invoke(payload, patience_seconds)
             finally:
                 self._give_back(environment)
         return json.loads(answer)
@@ -139,12 +139,13 @@ class Environment:
                 self.close()
                 raise _failure(kind, body)
 
-    def invoke(self, payload: bytes) -> bytes:
+    def invoke(self, payload: bytes, patience_seconds: float | None = None) -> bytes:
         """One request. Raises FunctionError; after a time-out the environment is gone."""
         self.wait_until_ready()
         request_id = str(uuid.uuid4())
         self._events.put((request_id, payload))
-        deadline = time.monotonic() + self._config.timeout_seconds
+        allowed_seconds = min(self._config.timeout_seconds, patience_seconds or self._config.timeout_seconds)
+        deadline = time.monotonic() + allowed_seconds
         while True:
             try:
                 answered, kind, body = self._results.get(timeout=0.1)
@@ -153,7 +154,7 @@ class Environment:
                     raise FunctionError("Runtime.ExitError", "the runtime ended during a request") from None
                 if time.monotonic() > deadline:
                     self.close()
-                    text = f"Task timed out after {self._config.timeout_seconds:.2f} seconds"
+                    text = f"Task timed out after {allowed_seconds:.2f} seconds"
                     raise FunctionError("Sandbox.Timedout", text) from None
                 continue
             if answered != request_id:

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from dev.api_reader import API_IDS, API_TYPES, ApiReader
+from dev.gateway.authorizers import AS_DOCUMENTED, Undocumented
 from dev.gateway.events import ACCOUNT, REGION
 from dev.gateway.server import GatewayServer
 from dev.lambda_runtime import Function, FunctionConfig
@@ -21,7 +22,6 @@ _WITHOUT_EFFECT_HERE = {
     "AWS::Logs::LogGroup",
     "AWS::SNS::Topic",
     "AWS::CloudWatch::Alarm",
-    "AWS::Lambda::Permission",
     "AWS::ApiGatewayV2::DomainName",
     "AWS::ApiGatewayV2::ApiMapping",
 }
@@ -40,11 +40,13 @@ class LocalStack:
         template: Path = ROOT / "template.yaml",
         progress: Progress = lambda _: None,
         quiet: bool = True,
+        undocumented: Undocumented = AS_DOCUMENTED,
     ) -> None:
         self._wanted_port = port
         self._services = services or Services()
         self._progress = progress
         self._quiet = quiet
+        self._undocumented = undocumented
         self.template = Template(template, {"AWS::Region": REGION, "AWS::StackId": STACK_ID})
         self.functions: dict[str, Function] = {}
         self.admin_key = ""
@@ -149,7 +151,7 @@ class LocalStack:
         return folder
 
     def _start_gateway(self) -> None:
-        apis = ApiReader(self.template, self.functions)
+        apis = ApiReader(self.template, self.functions, self._undocumented)
         self._rest_stages = apis.rest_stages()
         self._server = GatewayServer(self._wanted_port, apis.mounts(), apis.sockets(), quiet=self._quiet)
         self._server.start()

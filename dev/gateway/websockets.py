@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from dev.gateway import authorizers, events
 from dev.gateway.authorizers import Authorizer
 from dev.gateway.events import Stage
-from dev.gateway.iam import PolicyError, evaluate
+from dev.gateway.iam import evaluate
 from dev.gateway.messages import GatewayError, Request, Response
 from dev.lambda_runtime import Function, FunctionError
 
@@ -65,12 +65,9 @@ class WebSocketApi:
             return None
         event = events.websocket_connect(request, self.stage, connection_id)
         authorizers.identity_of(self._authorizer, request, self.stage, event["requestContext"])
-        answer = authorizers.checked(authorizers.call(self._authorizer, event))
+        answer = authorizers.call(self._authorizer, event)
         context = authorizers.flat_context(answer)
-        try:
-            verdict = evaluate(answer.get("policyDocument"), event["methodArn"])
-        except PolicyError as error:
-            raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", detail=str(error)) from error
+        verdict = evaluate(answer["policyDocument"], event["methodArn"])
         if verdict != "allow":
             raise GatewayError("ACCESS_DENIED", context=context, detail=verdict)
         return context

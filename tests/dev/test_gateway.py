@@ -10,6 +10,7 @@ from dev.gateway.authorizers import Authorizer, ResultCache
 from dev.gateway.events import Stage
 from dev.gateway.iam import PolicyError, evaluate, matches
 from dev.gateway.messages import Request
+from dev.gateway.usage_plans import Plan, Plans
 from dev.lambda_runtime import Function, FunctionConfig, FunctionError
 
 CODE = """
@@ -59,11 +60,10 @@ def rest_api(function, *, identity=(), cache_seconds=0, kind="REQUEST", validati
     authorizer = Authorizer("a", function, kind, identity, cache_seconds, validation)
     return RestApi(
         Stage("api", "prod", {}),
-        [Integration("GET", "/x", function, authorizer)],
+        [Integration("GET", "/x", function, authorizer, requires_key=True)],
         gateway_responses=responses,
         key_source="AUTHORIZER",
-        requires_key=True,
-        keys=frozenset({"key"}),
+        plans=Plans({"key": Plan()}),
     )
 
 
