@@ -33,7 +33,7 @@ def _sam_permits(template: Template, one: Authorizer) -> bool:
 
 
 def _has_role(template: Template, one: Authorizer) -> bool:
-    names = ("FunctionInvokeRole", "AuthorizerCredentials", "AuthorizerCredentialsArn")
+    names = ("FunctionInvokeRole", "AuthorizerCredentials", "AuthorizerCredentialsArn", "authorizerCredentials")
     if any(one.node.get(name) or one.node.get("Properties", name) for name in names):
         return True
     return one.api.is_sam and template.setting(one.api.resource, "Auth", "InvokeRole") is not None
@@ -42,6 +42,7 @@ def _has_role(template: Template, one: Authorizer) -> bool:
 def _is_permitted(template: Template, one: Authorizer) -> bool:
     wanted = names_in(one.function)
     return any(
-        permission.text("Principal") == "apigateway.amazonaws.com" and wanted & names_in(permission.get("FunctionName"))
+        permission.text("Principal") == "apigateway.amazonaws.com"
+        and wanted & (names_in(permission.get("FunctionName")) | {permission.text("FunctionName")})
         for permission in template.of("AWS::Lambda::Permission")
     )
