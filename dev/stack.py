@@ -22,6 +22,8 @@ _WITHOUT_EFFECT_HERE = {
     "AWS::Logs::LogGroup",
     "AWS::SNS::Topic",
     "AWS::CloudWatch::Alarm",
+    "AWS::CloudWatch::Dashboard",
+    "AWS::Logs::MetricFilter",
     "AWS::ApiGatewayV2::DomainName",
     "AWS::ApiGatewayV2::ApiMapping",
 }

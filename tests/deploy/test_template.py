@@ -1,5 +1,6 @@
 """template.yaml and the requirement files keep their promises."""
 
+import json
 import re
 
 import pytest
@@ -22,30 +23,34 @@ def actions(function: str) -> set[str]:
     return {action for some in listed for action in some}
 
 
-def test_each_function_may_do_what_it_does_and_no_more():
-    assert actions("AuthorizerFunction") == {
-        "dynamodb:GetItem",
-        "dynamodb:BatchGetItem",
-        "dynamodb:Query",
-        "dynamodb:UpdateItem",
-        "events:PutEvents",
-        "secretsmanager:GetSecretValue",
-    }
-    assert not any(
-        "Scan" in one or "*" in one
-        for function in ("AuthorizerFunction", "KeyAdminFunction")
-        for one in actions(function)
-    )
+def calls_in(*paths) -> set[str]:
+    """The operations of AWS that these sources name."""
+    return set(re.findall(r'call\(\s*"(\w+)"', "".join(path.read_text() for path in paths)))
 
 
-def test_the_actions_are_those_that_the_code_calls():
-    calls = set(re.findall(r'call\(\s*"(\w+)"', "".join(path.read_text() for path in (ROOT / "store").rglob("*.py"))))
-    transaction = {"TransactWriteItems"}  # allowed by the actions of its parts
+TRANSACTION = {"TransactWriteItems"}  # allowed by the actions of its parts
+STORE = [path for path in (ROOT / "store").glob("*.py") if path.name != "boto.py"]  # what the authorizer's zip holds
+
+
+def test_the_authorizer_may_do_what_it_calls_and_no_more():
+    calls = calls_in(*STORE, *(ROOT / "authorizer").glob("*.py"))
+
+    assert {one.partition(":")[2] for one in actions("AuthorizerFunction")} == calls - TRANSACTION
+
+
+def test_the_admin_function_may_do_what_it_calls_and_no_more():
+    calls = calls_in(*(ROOT / "store").rglob("*.py"), *(ROOT / "key_admin").rglob("*.py"))
     in_transactions = {"PutItem", "DeleteItem", "ConditionCheckItem", "UpdateItem"}
 
     allowed = {one.partition(":")[2] for one in actions("KeyAdminFunction")}
 
-    assert allowed == (calls - transaction - {"PutEvents"}) | in_transactions
+    assert allowed == (calls - TRANSACTION - {"PutEvents"}) | in_transactions
+
+
+def test_no_statement_allows_a_scan_or_a_wildcard():
+    for function in ("AuthorizerFunction", "KeyAdminFunction"):
+        assert not any("Scan" in one or "*" in one for one in actions(function))
+        assert not any(one["Resource"] == "*" for one in statements(function))
 
 
 def test_the_authorizer_reads_no_audit_and_writes_no_policy():
@@ -107,7 +112,11 @@ def test_a_key_of_ones_own_encrypts_table_and_secret_and_may_only_decrypt_throug
 @pytest.mark.parametrize(
     ("parameters", "kinds"),
     [
-        ({"AlarmEmail": "ops@example.com"}, {"AWS::SNS::Topic", "AWS::CloudWatch::Alarm"}),
+        (
+            {"AlarmEmail": "ops@example.com"},
+            {"AWS::SNS::Topic", "AWS::CloudWatch::Alarm", "AWS::Logs::MetricFilter"},
+        ),
+        ({"Dashboard": "on"}, {"AWS::CloudWatch::Dashboard"}),
         (
             {"AdminDomainName": "keys.example.com", "AdminCertificateArn": "arn:aws:acm:r:1:certificate/1"},
             {"AWS::ApiGatewayV2::DomainName", "AWS::ApiGatewayV2::ApiMapping"},
@@ -135,6 +144,25 @@ def test_every_function_keeps_its_logs_for_a_time():
 
     assert logged == set(TEMPLATE.of_type("AWS::Serverless::Function"))
     assert {one["RetentionInDays"].argument for one in groups} == {"LogRetentionDays"}
+
+
+def test_alarms_and_dashboard_name_metrics_that_somebody_tells():
+    """A metric that nobody emits never alarms."""
+    values = {"AWS::Region": "r", "AuthorizerFunction": "f", "KeyAdminFunction": "a", "Table": "t", "AlarmTopic": "o"}
+    watched = Template(ROOT / "template.yaml", values, {"AlarmEmail": "a@b", "Dashboard": "on"})
+    alarms = [watched.properties(name) for name in watched.of_type("AWS::CloudWatch::Alarm")]
+    (dashboard,) = [watched.properties(name) for name in watched.of_type("AWS::CloudWatch::Dashboard")]
+    shown = [
+        metric
+        for one in json.loads(dashboard["DashboardBody"])["widgets"]
+        for metric in one["properties"].get("metrics", [])
+    ]
+    ours = {one["MetricName"] for one in alarms if one["Namespace"] == "Tollgate"}
+    ours |= {name for namespace, name, *_ in shown if namespace == "Tollgate"}
+    told = set(re.findall(r'"Name": "(\w+)"', (ROOT / "authorizer/log.py").read_text()))
+
+    assert ours == told | {"broken-local"}
+    assert all(one["AlarmActions"] == one["OKActions"] == ["o"] for one in alarms)
 
 
 @pytest.mark.parametrize("path", REQUIREMENTS, ids=lambda path: f"{path.parent.name}/{path.name}")
