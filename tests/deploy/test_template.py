@@ -173,3 +173,21 @@ def test_every_requirement_is_pinned_with_hashes_and_names_no_host(path):
     assert entries
     assert "://" not in text
     assert all("==" in one and "--hash=sha256:" in one for one in entries)
+
+
+def test_a_restored_table_takes_the_place_of_the_stacks_own():
+    """Everywhere: a function that may not read it would refuse everybody, an alarm on the other would sleep."""
+    values = {"AWS::Region": "r", "AWS::AccountId": "1", "Table": "own", "Table.Arn": "own", "MasterSecret": "s"}
+    values |= {"AlarmTopic": "t", "AuthorizerFunction": "f", "KeyAdminFunction": "k", "AWS::StackId": "a/b/c"}
+    chosen = {"RestoredTableName": "restored", "AlarmEmail": "a@b", "Dashboard": "on"}
+    restored = Template(ROOT / "template.yaml", values, chosen)
+
+    for function in ("AuthorizerFunction", "KeyAdminFunction"):
+        assert restored.properties(function)["Environment"]["Variables"]["TABLE_NAME"] == "restored"
+        policy = restored.resolve(restored.resources[function]["Properties"]["Policies"][0])
+        tables = {one["Resource"] for one in policy["Statement"] if "dynamodb:" in str(one["Action"])}
+        assert tables == {"arn:aws:dynamodb:r:1:table/restored"}
+    watched = [name for name in restored.resources if name not in {"Table", "AuthorizerFunction", "KeyAdminFunction"}]
+    texts = [str(restored.properties(name)) for name in watched if name.startswith(("Table", "Operator"))]
+    assert len(texts) == 3
+    assert all("restored" in text and "own" not in text for text in texts)
