@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dev.gateway import authorizers, events, gateway_responses
-from dev.gateway.authorizers import Authorizer, ResultCache
+from dev.gateway.authorizers import Answered, Authorizer, ResultCache
 from dev.gateway.cors import HttpCors, RestCors
 from dev.gateway.events import Route, Stage
 from dev.gateway.iam import evaluate
@@ -114,14 +114,14 @@ class RestApi:
         arn = self.stage.method_arn(request)
         if len(arn.encode()) > MAX_ARN_BYTES:
             raise GatewayError("URI_TOO_LONG")
-        answer = self._ask(request, authorizer, route)
+        answer = self._ask(request, authorizer, route).body
         context = authorizers.flat_context(answer)
         verdict = evaluate(answer["policyDocument"], arn)
         if verdict != "allow":
             raise GatewayError("ACCESS_DENIED", context=context, detail=verdict)
         return context, answer
 
-    def _ask(self, request: Request, authorizer: Authorizer, route: Route) -> dict[str, Any]:
+    def _ask(self, request: Request, authorizer: Authorizer, route: Route) -> Answered:
         described = events.rest_proxy(request, self.stage, route, None)["requestContext"]
         identity = authorizers.identity_of(authorizer, request, self.stage, described)
         return authorizers.ask(
@@ -172,7 +172,7 @@ class HttpApi:
             if error.kind == "UNAUTHORIZED":
                 return _message(401, "Unauthorized", error.kind, error.detail)
             if error.kind == "ACCESS_DENIED":
-                return _message(403, "Forbidden", error.kind, error.context.get("reason") or error.detail)
+                return _message(403, "Forbidden", error.kind, error.detail)
             return _message(500, "Internal Server Error", error.kind, error.detail)
         try:
             event = events.http_proxy(request, self.stage, route, context)
@@ -183,18 +183,17 @@ class HttpApi:
     def _authorize(self, request: Request, authorizer: Authorizer | None, route: Route) -> dict[str, Any] | None:
         if authorizer is None:
             return None
-        answer = self._ask(request, authorizer, route)
+        answer, reason = self._ask(request, authorizer, route)
         allowed = (
             answer["isAuthorized"]
             if authorizer.kind == "HTTP_2_SIMPLE"
             else evaluate(answer["policyDocument"], self.stage.method_arn(request)) == "allow"
         )
         if not allowed:
-            reason = (answer.get("context") or {}).get("reason") or "authentication"
-            raise GatewayError("ACCESS_DENIED", detail=str(reason))
+            raise GatewayError("ACCESS_DENIED", detail=reason or str((answer.get("context") or {}).get("reason", "")))
         return dict(answer.get("context") or {})
 
-    def _ask(self, request: Request, authorizer: Authorizer, route: Route) -> dict[str, Any]:
+    def _ask(self, request: Request, authorizer: Authorizer, route: Route) -> Answered:
         """Identity sources name the context as access logs do: `identity.sourceIp` as well as `routeKey`."""
         described = {
             **events.rest_proxy(request, self.stage, route, None)["requestContext"],

@@ -41,18 +41,25 @@ class Authorizer(NamedTuple):
     undocumented: Undocumented = AS_DOCUMENTED
 
 
+class Answered(NamedTuple):
+    """An authorizer's answer, and the reason that the function logged, which it may keep from the client."""
+
+    body: dict[str, Any]
+    reason: str
+
+
 class ResultCache:
     """What authorizers answered, by identity. Errors are not kept."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._entries: dict[tuple[str, ...], tuple[float, Any]] = {}
+        self._entries: dict[tuple[str, ...], tuple[float, Answered]] = {}
 
-    def get(self, key: tuple[str, ...]) -> Any:
+    def get(self, key: tuple[str, ...]) -> Answered | None:
         expires, answer = self._entries.get(key, (0.0, None))
         return answer if self._clock() < expires else None
 
-    def put(self, key: tuple[str, ...], answer: Any, seconds: int) -> None:
+    def put(self, key: tuple[str, ...], answer: Answered, seconds: int) -> None:
         if seconds > 0:
             self._entries[key] = (self._clock() + seconds, answer)
 
@@ -95,10 +102,10 @@ def _is_valid(authorizer: Authorizer, token: str) -> bool:
 
 def ask(
     authorizer: Authorizer, cache: ResultCache, identity: list[str], make_event: Callable[[], dict[str, Any]]
-) -> dict[str, Any]:
+) -> Answered:
     """The answer for an identity, from the cache or the function. Raises GatewayError; no error is kept."""
     key = (authorizer.name, *identity)
-    answer: dict[str, Any] | None = cache.get(key) if authorizer.cache_seconds else None
+    answer = cache.get(key) if authorizer.cache_seconds else None
     if answer is None:
         answer = call(authorizer, make_event())
         cache.put(key, answer, authorizer.cache_seconds)
@@ -112,19 +119,33 @@ def _context_value(context: Mapping[str, Any], name: str) -> Any:
     return value
 
 
-def call(authorizer: Authorizer, event: dict[str, Any]) -> dict[str, Any]:
+def call(authorizer: Authorizer, event: dict[str, Any]) -> Answered:
     """The authorizer's answer, of the shape that its kind has. Raises GatewayError for its errors."""
     if not authorizer.is_permitted:
         raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", detail="no permission to invoke the function")
+    told: list[str] = []
     try:
-        return _checked(authorizer, authorizer.function.invoke(event, patience_seconds=authorizer.patience_seconds))
+        answer = authorizer.function.invoke(event, patience_seconds=authorizer.patience_seconds, told=told)
+        return Answered(_checked(authorizer, answer), _logged_reason(told))
     except PolicyError as error:
         raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", detail=str(error)) from error
     except FunctionError as error:
         knows_401 = not authorizer.kind.startswith("HTTP") or authorizer.undocumented.http_unauthorized_status == 401  # noqa: PLR2004
-        says_401 = error.message == "Unauthorized" and knows_401
-        kind = "UNAUTHORIZED" if says_401 else "AUTHORIZER_CONFIGURATION_ERROR"
-        raise GatewayError(kind, detail="" if says_401 else error.kind) from error
+        if error.message == "Unauthorized" and knows_401:
+            raise GatewayError("UNAUTHORIZED", detail=_logged_reason(told)) from error
+        raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", detail=error.kind) from error
+
+
+def _logged_reason(told: list[str]) -> str:
+    """Of the last decision among the lines that the function wrote."""
+    for line in reversed(told):
+        try:
+            found = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(found, dict) and "decision" in found:
+            return str(found.get("reason", ""))
+    return ""
 
 
 def _checked(authorizer: Authorizer, answer: Any) -> dict[str, Any]:

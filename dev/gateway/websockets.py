@@ -65,7 +65,7 @@ class WebSocketApi:
             return None
         event = events.websocket_connect(request, self.stage, connection_id)
         authorizers.identity_of(self._authorizer, request, self.stage, event["requestContext"])
-        answer = authorizers.call(self._authorizer, event)
+        answer = authorizers.call(self._authorizer, event).body
         context = authorizers.flat_context(answer)
         verdict = evaluate(answer["policyDocument"], event["methodArn"])
         if verdict != "allow":

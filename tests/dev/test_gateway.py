@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from dev.gateway.apis import Integration, RestApi
-from dev.gateway.authorizers import Authorizer, ResultCache
+from dev.gateway.authorizers import Answered, Authorizer, ResultCache
 from dev.gateway.events import Stage
 from dev.gateway.iam import PolicyError, evaluate, matches
 from dev.gateway.messages import Request
@@ -198,8 +198,8 @@ def test_what_is_not_understood_is_refused(statement):
 def test_the_result_cache_forgets_in_time():
     now = [0.0]
     cache = ResultCache(lambda: now[0])
-    cache.put(("a",), {"x": 1}, 10)
+    cache.put(("a",), Answered({"x": 1}, ""), 10)
 
-    assert cache.get(("a",)) == {"x": 1}
+    assert cache.get(("a",)) == ({"x": 1}, "")
     now[0] = 10.0
     assert cache.get(("a",)) is None
