@@ -38,7 +38,13 @@ _KNOWN = {
         "RouteResponseSelectionExpression",
     },
     f"{_V2}RouteResponse": {"ApiId", "RouteId", "RouteResponseKey"},
-    f"{_V2}Integration": {"ApiId", "IntegrationType", "IntegrationUri"},
+    f"{_V2}Integration": {
+        "ApiId",
+        "IntegrationType",
+        "IntegrationUri",
+        "TemplateSelectionExpression",
+        "RequestTemplates",
+    },
     f"{_V2}Authorizer": {"ApiId", "Name", "AuthorizerType", "AuthorizerUri", "IdentitySource"},
     f"{_V2}Stage": {"ApiId", "StageName", "AutoDeploy", "StageVariables"},
     _KEY: {"Description", "Enabled", "Value", "Name"},
@@ -276,7 +282,9 @@ class ApiReader:
         for route in self._of("Route", name).values():
             used = integrations[route["Target"].rpartition("/")[2]]
             answers = "RouteResponseSelectionExpression" in route
-            routes[route["RouteKey"]] = SocketRoute(self._function_in(name, used["IntegrationUri"]), answers)
+            is_mock = used["IntegrationType"] == "MOCK"
+            function = None if is_mock else self._function_in(name, used["IntegrationUri"])
+            routes[route["RouteKey"]] = SocketRoute(function, answers)
             if route.get("AuthorizationType", "NONE") != "NONE":
                 guard = self._socket_authorizer(name, route)
         stage = Stage(name.lower(), stages[0]["StageName"], stages[0].get("StageVariables", {}))

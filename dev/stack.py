@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
@@ -56,6 +57,7 @@ class LocalStack:
     def __enter__(self) -> Self:
         started = time.monotonic()
         self._services.__enter__()
+        self._inline = TemporaryDirectory(prefix="tollgate-")
         try:
             self._create_resources()
             self._progress(f"DynamoDB and Secrets Manager answer at {self._services.endpoint} ({_since(started)})")
@@ -76,6 +78,7 @@ class LocalStack:
         for function in self.functions.values():
             function.close()
         self._services.__exit__(kind, error, trace)
+        self._inline.cleanup()
 
     @property
     def services(self) -> Services:
@@ -136,8 +139,8 @@ class LocalStack:
                 name=name,
                 handler=properties["Handler"],
                 code=self._code_of(name, properties),
-                timeout_seconds=float(properties["Timeout"]),
-                memory_mb=int(properties["MemorySize"]),
+                timeout_seconds=float(properties.get("Timeout", 3)),  # Lambda's own defaults
+                memory_mb=int(properties.get("MemorySize", 128)),
                 environ=self._services.environ() | properties.get("Environment", {}).get("Variables", {}),
             )
             self.functions[name] = Function(config)
@@ -147,8 +150,8 @@ class LocalStack:
     def _code_of(self, name: str, properties: dict[str, Any]) -> Path:
         if "InlineCode" not in properties:
             return ROOT / str(properties["CodeUri"])
-        folder = ROOT / ".dev" / "inline" / name
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = Path(self._inline.name) / name  # of this run alone: others may have functions of the same name
+        folder.mkdir()
         (folder / "index.py").write_text(properties["InlineCode"])
         return folder
 
