@@ -79,7 +79,9 @@ def test_the_http_example_answers_429_by_its_integration(played):
 
     allowed, refused = (call("GET", url, token=limited, headers=origin) for _ in range(2))
     forged = call("GET", url, token=f"{limited}x", headers=origin)
+    preflight = call("OPTIONS", url, headers=origin | {"Access-Control-Request-Method": "GET"})
 
+    assert (preflight.status, preflight.headers["access-control-allow-headers"]) == (204, "authorization,content-type")
     assert (allowed.status, allowed.body, allowed.headers["x-ratelimit-remaining"]) == (200, {"owner": "acme"}, "0")
     assert (refused.status, refused.body["error"]) == (429, "rate_limited")
     assert refused.headers["retry-after"] == str(refused.body["retry_after"])
