@@ -20,14 +20,14 @@ from dev.template import Template, TemplateError
 
 API_IDS = {"DemoRestApi": "demorest", "DemoHttpApi": "demohttp", "AdminApi": "admin"}
 MOUNTS = {"AdminApi": "/admin"}
-_REST, _HTTP = "AWS::Serverless::Api", "AWS::Serverless::HttpApi"
+_REST, HTTP = "AWS::Serverless::Api", "AWS::Serverless::HttpApi"
 _KEY, _PLAN, _PLAN_KEY = (f"AWS::ApiGateway::{one}" for one in ("ApiKey", "UsagePlan", "UsagePlanKey"))
 _PERMISSION = "AWS::Lambda::Permission"
 _V2 = "AWS::ApiGatewayV2::"
 _MAX_TTL_SECONDS = 3600
 _KNOWN = {
     _REST: {"StageName", "ApiKeySourceType", "Variables", "Auth", "GatewayResponses", "Cors"},
-    _HTTP: {"StageVariables", "Auth", "StageName", "CorsConfiguration"},
+    HTTP: {"StageVariables", "Auth", "StageName", "CorsConfiguration"},
     f"{_V2}Api": {"Name", "ProtocolType", "RouteSelectionExpression"},
     f"{_V2}Route": {
         "ApiId",
@@ -81,6 +81,11 @@ class ApiReader:
     def rest_stages(self) -> list[str]:
         return [str(self._checked(name)["StageName"]) for name in self.template.of_type(_REST)]
 
+    def http_mount(self, name: str) -> str:
+        """Where an HTTP API answers; a stage with a name is part of its URL."""
+        stage = str(self._checked(name).get("StageName", "$default"))
+        return MOUNTS.get(name, "/http") + ("" if stage == "$default" else f"/{stage}")
+
     def mounts(self) -> dict[str, Handler]:
         """Where each API answers HTTP, and where its result cache is flushed by AWS's own operations."""
         found: dict[str, Handler] = {}
@@ -88,9 +93,9 @@ class ApiReader:
             rest = self._rest_api(name, self._checked(name))
             self._mount(found, name, f"/rest/{rest.stage.name}", rest.handle)
             found[f"/restapis/{_cache_path(rest.stage)}"] = _flush(rest.cache, 202)  # FlushStageAuthorizersCache
-        for name in self.template.of_type(_HTTP):
+        for name in self.template.of_type(HTTP):
             http = self._http_api(name, self._checked(name))
-            self._mount(found, name, MOUNTS.get(name, "/http"), http.handle)
+            self._mount(found, name, self.http_mount(name), http.handle)
             found[f"/v2/apis/{_cache_path(http.stage)}"] = _flush(http.cache, 204)  # ResetAuthorizersCache
         return found | {mount: api.handle for mount, api in self.sockets().items()}
 
@@ -265,7 +270,7 @@ class ApiReader:
     def _function_at(self, api: str, arn: str) -> Function:
         found = self.functions.get(_function_name(arn))
         if found is None:
-            raise self._refuse(api, "FunctionArn" if api in self.template.of_type(_REST, _HTTP) else "Uri")
+            raise self._refuse(api, "FunctionArn" if api in self.template.of_type(_REST, HTTP) else "Uri")
         return found
 
     # --- WebSocket -------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
-from dev.api_reader import API_IDS, API_TYPES, ApiReader
+from dev.api_reader import API_IDS, API_TYPES, HTTP, MOUNTS, ApiReader
 from dev.gateway.authorizers import AS_DOCUMENTED, Undocumented
 from dev.gateway.events import ACCOUNT, REGION
 from dev.gateway.server import GatewayServer
@@ -107,7 +107,7 @@ class LocalStack:
 
     @property
     def http_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/http"
+        return f"http://127.0.0.1:{self.port}{self._http_mounts[0]}"
 
     # --- resources -------------------------------------------------------------------------
 
@@ -158,6 +158,7 @@ class LocalStack:
     def _start_gateway(self) -> None:
         apis = ApiReader(self.template, self.functions, self._undocumented)
         self._rest_stages = apis.rest_stages()
+        self._http_mounts = [apis.http_mount(one) for one in self.template.of_type(HTTP) if one not in MOUNTS]
         self._server = GatewayServer(self._wanted_port, apis.mounts(), apis.sockets(), quiet=self._quiet)
         self._server.start()
 

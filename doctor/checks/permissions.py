@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from doctor.apis import HTTP, REST, Authorizer, authorizers
+from doctor.apis import REST, Authorizer, authorizers
 from doctor.findings import Finding
 from doctor.template import Template, names_in
 
@@ -10,7 +10,7 @@ from doctor.template import Template, names_in
 def invoke_permissions(template: Template) -> Iterator[Finding]:
     """A role, a permission that SAM makes, or one in the template."""
     for one in authorizers(template):
-        if not (_sam_permits(template, one) or _has_role(template, one) or _is_permitted(template, one)):
+        if not (_sam_permits(one) or _has_role(template, one) or _is_permitted(template, one)):
             yield Finding(
                 one.line,
                 "no-permission",
@@ -20,16 +20,14 @@ def invoke_permissions(template: Template) -> Iterator[Finding]:
             )
 
 
-def _sam_permits(template: Template, one: Authorizer) -> bool:
+def _sam_permits(one: Authorizer) -> bool:
     if not one.api.is_sam:
         return False
     if one.api.kind == REST:
         disabled = one.node.get("DisableFunctionDefaultPermissions")
         return disabled is None or disabled.text != "true"
-    if one.api.kind == HTTP:
-        enabled = one.node.get("EnableFunctionDefaultPermissions")
-        return enabled is not None and enabled.text == "true"
-    return template.setting(one.api.resource, "Auth", "AuthArn") is not None
+    enabled = one.node.get("EnableFunctionDefaultPermissions")
+    return enabled is not None and enabled.text == "true"
 
 
 def _has_role(template: Template, one: Authorizer) -> bool:

@@ -222,6 +222,23 @@ def changed(tmp_path, before, after):
     return path
 
 
+def test_a_stage_with_a_name_stands_in_the_url_and_once_in_the_arn(tmp_path, who):
+    path = changed(
+        tmp_path,
+        "    Type: AWS::Serverless::HttpApi\n    Properties:\n",
+        "    Type: AWS::Serverless::HttpApi\n    Properties:\n      StageName: dev\n",
+    )
+
+    with LocalStack(template=path) as named:
+        told = call("GET", f"{named.http_url}/x/7", headers={"X-Who": who}).body
+        unnamed = call("GET", f"{named.http_url.removesuffix('/dev')}/x/7", headers={"X-Who": who})
+
+    event = json.loads(told["event"])
+    assert (event["rawPath"], event["requestContext"]["http"]["path"]) == ("/dev/x/7", "/dev/x/7")
+    assert event["routeArn"].endswith(":http/dev/GET/x/7")
+    assert unnamed.status == 404
+
+
 def test_what_aws_leaves_open_can_be_chosen(tmp_path, who, monkeypatch):
     path = changed(
         tmp_path,
