@@ -11,7 +11,7 @@ from doctor.template import Template, TemplateError
 def main(arguments: list[str]) -> int:
     """Print each finding with its place and its remedy."""
     if not arguments:
-        sys.stderr.write("usage: python -m doctor TEMPLATE…\n")
+        sys.stderr.write("usage: make doctor TEMPLATE=…, or python -m doctor TEMPLATE…\n")
         return 2
     count = 0
     for path in arguments:

@@ -129,8 +129,8 @@ class Code(NamedTuple):
 
     def line_of(self, offset: int) -> int:
         """Of the template: of the code itself where it is inline, else of the name of its file."""
-        is_block = "\n" in self.text.rstrip("\n")
-        return self.node.line if self.file or not is_block else self.node.line + 1 + self.text[:offset].count("\n")
+        is_elsewhere = self.file or not self.node.is_block
+        return self.node.line if is_elsewhere else self.node.line + 1 + self.text[:offset].count("\n")
 
 
 def own_code(template: Template, authorizer: Authorizer) -> Code | None:

@@ -21,6 +21,7 @@ class Node(NamedTuple):
 
     value: Any
     line: int
+    is_block: bool = False  # a text whose lines are lines of the template
 
     def get(self, *path: str) -> "Node | None":
         """The node at a path of names, None where there is none."""
@@ -195,7 +196,7 @@ def _read(node: yaml.Node) -> Node:
         tag = node.tag if node.tag.startswith("tag:") else "tag:yaml.org,2002:str"
         value = node.value if tag.endswith((":timestamp", ":value")) else _scalar(tag, node)
     if not node.tag.startswith("!"):
-        return Node(value, line)
+        return Node(value, line, is_block=isinstance(node, yaml.ScalarNode) and node.style == "|")
     name = node.tag[1:]
     if name == "GetAtt" and isinstance(value, str):
         value = [Node(part, line) for part in value.split(".", 1)]

@@ -509,18 +509,56 @@ def test_a_good_template_has_no_findings(name):
     assert examine(Template(GOOD[name])) == []
 
 
-@pytest.mark.parametrize("case", MISTAKES, ids=lambda case: f"{case[3]}-{MISTAKES.index(case)}")
-def test_a_mistake_is_told_with_its_line(case):
-    good, before, after, code, *second = case
+def mistaken(case):
+    """The bad template of a case, and the line that its mark says."""
+    good, before, after, _, *second = case
     assert before in good
     bad = good.replace(before, after, 1)
     if second:
         assert second[0] in bad
         bad = bad.replace(second[0], second[1] if len(second) > 1 else "", 1)
     (line,) = [number for number, text in enumerate(bad.splitlines(), 1) if "#<-" in text]
+    return bad, line
 
-    assert (code, line) in found_in(bad)
-    assert code not in {one for one, _ in found_in(good)}
+
+def in_json(text):
+    """The same template in JSON, where intrinsic functions have their long form."""
+
+    class Long(yaml.SafeLoader):
+        pass
+
+    def construct(loader, suffix, node):
+        is_text = isinstance(node, yaml.ScalarNode)
+        value = loader.construct_scalar(node) if is_text else loader.construct_sequence(node, deep=True)
+        if suffix == "GetAtt":
+            value = value.split(".", 1)
+        return {"Ref" if suffix == "Ref" else f"Fn::{suffix}": value}
+
+    Long.add_multi_constructor("!", construct)
+    return json.dumps(yaml.load(text, Long), indent=1)  # noqa: S506 - a safe loader
+
+
+@pytest.mark.parametrize("case", MISTAKES, ids=lambda case: f"{case[3]}-{MISTAKES.index(case)}")
+def test_a_mistake_is_told_with_its_line(case):
+    bad, line = mistaken(case)
+
+    assert (case[3], line) in found_in(bad)
+    assert case[3] not in {one for one, _ in found_in(case[0])}
+
+
+@pytest.mark.parametrize("case", MISTAKES, ids=lambda case: f"{case[3]}-{MISTAKES.index(case)}")
+def test_a_mistake_is_told_with_its_line_in_json_too(case):
+    bad, line = mistaken(case)
+    text = in_json(bad)
+
+    keys = [text.splitlines()[number - 1].split('"')[1] for code, number in found_in(text) if code == case[3]]
+
+    assert any(key in bad.splitlines()[line - 1] for key in keys)
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_good_template_has_no_findings_in_json_either(name):
+    assert examine(Template(in_json(GOOD[name]))) == []
 
 
 def test_every_code_has_a_case():
@@ -528,19 +566,6 @@ def test_every_code_has_a_case():
     codes = {case[3] for case in MISTAKES}
 
     assert all(f'"{code}"' in source for code in codes)
-
-
-def test_json_is_read_with_lines():
-    class Long(yaml.SafeLoader):
-        pass
-
-    Long.add_multi_constructor("!", lambda loader, suffix, node: {f"Fn::{suffix}": loader.construct_scalar(node)})
-    source = SAM_HTTP.replace("ReauthorizeEvery: 0", "ReauthorizeEvery: 9")
-    loaded = yaml.load(source, Long)  # noqa: S506 - a safe loader
-    text = json.dumps(loaded, indent=1).replace("Fn::Ref", "Ref")
-
-    (line,) = [number for number, one in enumerate(text.splitlines(), 1) if "ReauthorizeEvery" in one]
-    assert ("cached-result", line) in found_in(text)
 
 
 def test_json_may_be_indented_by_tabs():
