@@ -8,7 +8,7 @@ PYTHON := $(shell for candidate in python3.13 python3 python; do $$candidate -c 
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes
 SAM := SAM_CLI_TELEMETRY=0 AWS_EC2_METADATA_DISABLED=true AWS_DEFAULT_REGION=us-east-1 .venv-sam/bin/sam
 
-export PORT DATA SERVICES
+export PORT DATA SERVICES HTTP_UNAUTHORIZED EXPRESSION_MATCH
 
 .PHONY: help
 help: ## list the commands
@@ -42,8 +42,8 @@ BLACK_BOX := .venv/bin/python -m pytest tests/test_outcomes.py
 
 .PHONY: test-stack
 test-stack: .venv/ready .venv-ministack/ready .venv-sam/ready ## build, deploy into MiniStack, test that
-	@if python3.13 -c '' 2>/dev/null; then TOLLGATE_STACK=ministack $(BLACK_BOX); \
-	else echo "test-stack did not run: sam build needs python3.13, which is not here"; fi
+	@python3.13 -c '' 2>/dev/null || { echo "test-stack cannot run: sam build needs python3.13, which is not here"; exit 1; }
+	TOLLGATE_STACK=ministack $(BLACK_BOX) tests/docs/test_deployed_guides.py
 
 .PHONY: test-sam-local
 test-sam-local: .venv/ready .venv-ministack/ready .venv-sam/ready ## test the built functions by `sam local` (needs Docker)

@@ -17,8 +17,11 @@ from authorizer.authorize import Outcome
 from authorizer.events import Answer, Request
 
 REFUSED_USAGE_KEY = "limit-exceeded"  # in no usage plan, so API Gateway answers INVALID_API_KEY
-MAX_RESOURCES = 24  # an answer stays below 8 KB, each resource below 512 characters
-MAX_RESOURCE_LENGTH = 512
+MAX_ANSWER_BYTES = 8 * 1024  # of an authorizer, API Gateway's quota
+MAX_RESOURCES = 24
+MAX_RESOURCE_LENGTH = 512  # API Gateway's quota
+_SMALL_BYTES = 1024  # of resources
+_FRAME_BYTES = 512  # what of a policy answer is neither context nor resources
 
 Context = dict[str, str | int | bool]
 
@@ -45,7 +48,8 @@ def render(request: Request, outcome: Outcome, *, usage_key: str) -> dict[str, A
         is_allowed = True  # the context holds the reason, and the integration promised to refuse by it
     if request.answer is Answer.HTTP_SIMPLE:
         return {"isAuthorized": is_allowed, "context": context}
-    resources = _resources(request, outcome) if is_allowed or takes_429 else [f"{request.arn.base}/*"]
+    texts = {name: _as_text(value) for name, value in context.items()}
+    resources = _resources(request, outcome, texts) if is_allowed or takes_429 else [f"{request.arn.base}/*"]
     answer: dict[str, Any] = {
         "principalId": _principal(decision),
         "policyDocument": {
@@ -58,7 +62,7 @@ def render(request: Request, outcome: Outcome, *, usage_key: str) -> dict[str, A
                 }
             ],
         },
-        "context": {name: _as_text(value) for name, value in context.items()},
+        "context": texts,
     }
     if request.answer is Answer.REST and (usage_key or takes_429):
         answer["usageIdentifierKey"] = REFUSED_USAGE_KEY if takes_429 else usage_key
@@ -112,15 +116,32 @@ def _as_text(value: str | int | bool) -> str:  # noqa: FBT001 - one of three typ
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _resources(request: Request, outcome: Outcome) -> list[str]:
-    """Everything that the key may call on this API, so that a cached policy is right elsewhere."""
+def _resources(request: Request, outcome: Outcome, context: dict[str, str]) -> list[str]:
+    """Everything that the key may call on this API, so that a cached policy is right elsewhere.
+
+    Where that is too much for an answer, only what was asked for.
+    """
     grants = outcome.effective.grants if outcome.effective else ()
     named = [grant for grant in grants if grant.api in outcome.apis or grant.api == ANY]
-    resources = dict.fromkeys(_grant_resources(request.arn.base, named))
-    if not set("*?") & set(request.arn.text):
-        resources[request.arn.text] = None
+    asked = _literal(request.arn.text)
+    resources = [*dict.fromkeys([*_grant_resources(request.arn.base, named), asked])]
     fitting = [one for one in resources if len(one) <= MAX_RESOURCE_LENGTH]
-    return fitting if len(fitting) <= MAX_RESOURCES else [request.arn.text]
+    if len(fitting) <= MAX_RESOURCES and _fits(fitting, context):
+        return fitting
+    return [asked if len(asked) <= MAX_RESOURCE_LENGTH else f"{request.arn.base}/{request.method}/*"]
+
+
+def _literal(arn: str) -> str:
+    """A pattern that matches the ARN. There is no escape, so a wildcard in it stands for one character."""
+    return arn.replace("*", "?")
+
+
+def _fits(resources: list[str], context: dict[str, str]) -> bool:
+    taken = sum(len(one) + 4 for one in resources)
+    if taken <= _SMALL_BYTES:  # the usual case: measuring costs more than leaving them out would save
+        return True
+    told = sum(len(name) + len(value.encode()) + 8 for name, value in context.items())
+    return taken + told + _FRAME_BYTES <= MAX_ANSWER_BYTES
 
 
 def _grant_resources(base: str, grants: Sequence[Grant]) -> Iterable[str]:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from dev.gateway.authorizers import AS_DOCUMENTED, Undocumented
 from dev.services import ROOT, Services
 from dev.stack import LocalStack, show
 
@@ -41,7 +42,8 @@ def main() -> int:
         signal.signal(number, lambda *_: ended.set())
     port = _read_port("PORT", os.environ.get("PORT") or "3000")
     show("Starting DynamoDB, Secrets Manager, the functions and the gateway …")
-    with LocalStack(port=port, services=_services(os.environ), progress=show, quiet=False) as stack:
+    services, undocumented = _services(os.environ), _undocumented(os.environ)
+    with LocalStack(port=port, services=services, progress=show, quiet=False, undocumented=undocumented) as stack:
         endpoints = {
             "admin_url": stack.admin_url,
             "rest_url": stack.rest_url,
@@ -64,6 +66,14 @@ def _services(environ: Mapping[str, str]) -> Services:
     data = environ.get("DATA")
     host, _, port = (environ.get("SERVICES") or "127.0.0.1:0").rpartition(":")
     return Services(Path(data) if data else None, host=host or "127.0.0.1", port=_read_port("SERVICES", port))
+
+
+def _undocumented(environ: Mapping[str, str]) -> Undocumented:
+    status = environ.get("HTTP_UNAUTHORIZED") or str(AS_DOCUMENTED.http_unauthorized_status)
+    match = environ.get("EXPRESSION_MATCH") or AS_DOCUMENTED.expression_match
+    if status not in {"401", "500"} or match not in {"full", "prefix"}:
+        sys.exit("HTTP_UNAUTHORIZED is 401 or 500, EXPRESSION_MATCH is full or prefix")
+    return Undocumented(int(status), match)
 
 
 def _read_port(name: str, text: str) -> int:

@@ -104,13 +104,8 @@ def _deploy(endpoint: str, folder: Path) -> None:
     build(folder, environ)
     built = folder / "template.yaml"
     deploy = [SAM, "deploy", "--template-file", built, "--stack-name", STACK, "--resolve-s3"]
-    deploy += [
-        "--capabilities",
-        "CAPABILITY_IAM",
-        "--no-confirm-changeset",
-        "--parameter-overrides",
-        "LimitAnswer=deny",
-    ]
+    deploy += ["--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset"]
+    deploy += ["--parameter-overrides", "LimitAnswer=deny", f"EndpointUrl={endpoint}"]
     _run(deploy, folder, environ)
 
 

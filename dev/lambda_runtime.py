@@ -5,6 +5,8 @@ documents it (2018-06-01). One request at a time; a pool of environments makes a
 """
 
 import json
+import os
+import select
 import subprocess
 import sys
 import threading
@@ -14,12 +16,13 @@ from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Empty, Queue
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from dev.processes import end, spawn
 
 INIT_SECONDS = 10.0
 MAX_ENVIRONMENTS = 8
+_KEPT_BYTES = 65_536
 _PREFIX = "/2018-06-01/runtime/"
 
 
@@ -52,16 +55,21 @@ class Function:
         self._lock = threading.Lock()
         self._closed = False
 
-    def invoke(self, event: Any) -> Any:
-        """The function's answer, through JSON. Raises FunctionError."""
+    def invoke(self, event: Any, *, patience_seconds: float | None = None, told: list[str] | None = None) -> Any:
+        """The function's answer, through JSON. Raises FunctionError, also where the caller's patience ends first.
+
+        `told` gets the lines that the function wrote meanwhile.
+        """
         payload = json.dumps(event).encode()
         with self._slots:
             with self._lock:
                 environment = self._idle.pop() if self._idle else None
             environment = environment or Environment(self.config)
             try:
-                answer = environment.invoke(payload)
+                answer = environment.invoke(payload, patience_seconds)
             finally:
+                if told is not None:
+                    told.extend(environment.told())
                 self._give_back(environment)
         return json.loads(answer)
 
@@ -113,7 +121,9 @@ class Environment:
             **config.environ,
         }
         command = [sys.executable, "-m", "awslambdaric", config.handler]
-        self._process = spawn(command, environ=environ, cwd=config.code, output=subprocess.DEVNULL if quiet else None)
+        output = subprocess.DEVNULL if quiet else subprocess.PIPE
+        self._process = spawn(command, environ=environ, cwd=config.code, output=output)
+        self._console = None if self._process.stdout is None else _Console(self._process.stdout)
 
     @property
     def pid(self) -> int:
@@ -122,6 +132,10 @@ class Environment:
     @property
     def is_alive(self) -> bool:
         return self._process.poll() is None
+
+    def told(self) -> list[str]:
+        """The lines that the function wrote since the last look."""
+        return [] if self._console is None else self._console.told()
 
     def wait_until_ready(self) -> None:
         """Wait for the end of the init phase. Raises FunctionError where it fails."""
@@ -139,12 +153,13 @@ class Environment:
                 self.close()
                 raise _failure(kind, body)
 
-    def invoke(self, payload: bytes) -> bytes:
+    def invoke(self, payload: bytes, patience_seconds: float | None = None) -> bytes:
         """One request. Raises FunctionError; after a time-out the environment is gone."""
         self.wait_until_ready()
         request_id = str(uuid.uuid4())
         self._events.put((request_id, payload))
-        deadline = time.monotonic() + self._config.timeout_seconds
+        allowed_seconds = min(self._config.timeout_seconds, patience_seconds or self._config.timeout_seconds)
+        deadline = time.monotonic() + allowed_seconds
         while True:
             try:
                 answered, kind, body = self._results.get(timeout=0.1)
@@ -153,7 +168,7 @@ class Environment:
                     raise FunctionError("Runtime.ExitError", "the runtime ended during a request") from None
                 if time.monotonic() > deadline:
                     self.close()
-                    text = f"Task timed out after {self._config.timeout_seconds:.2f} seconds"
+                    text = f"Task timed out after {allowed_seconds:.2f} seconds"
                     raise FunctionError("Sandbox.Timedout", text) from None
                 continue
             if answered != request_id:
@@ -165,6 +180,8 @@ class Environment:
     def close(self) -> None:
         """End the process and its Runtime API."""
         end(self._process, seconds=1)
+        if self._console is not None:
+            self._console.close()
         self._events.put(None)
         self._server.shutdown()
         self._server.server_close()
@@ -184,6 +201,48 @@ class Environment:
     @property
     def arn(self) -> str:
         return f"arn:aws:lambda:us-east-1:123456789012:function:{self._config.name}"
+
+
+class _Console:
+    """What a process writes: passed on to our own console, and kept until somebody looks."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._pipe, self._kept, self._lock = pipe, b"", threading.Lock()
+        os.set_blocking(pipe.fileno(), False)
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._thread.start()
+
+    def told(self) -> list[str]:
+        """A function writes before it answers, so after its answer all of it is in the pipe."""
+        with self._lock:
+            self._read()
+            kept, self._kept = self._kept, b""
+        return kept.decode(errors="replace").splitlines()
+
+    def close(self) -> None:
+        self._thread.join()
+        with self._lock:
+            self._pipe.close()
+
+    def _follow(self) -> None:
+        is_open = True
+        while is_open:
+            select.select([self._pipe], [], [])
+            with self._lock:
+                is_open = self._read()
+
+    def _read(self) -> bool:
+        """Take what is there. Whether more may come."""
+        if self._pipe.closed:
+            return False
+        try:
+            while data := os.read(self._pipe.fileno(), _KEPT_BYTES):
+                sys.stdout.write(data.decode(errors="replace"))
+                sys.stdout.flush()
+                self._kept = (self._kept + data)[-_KEPT_BYTES:]
+        except BlockingIOError:
+            return True
+        return False
 
 
 class _RuntimeServer(ThreadingHTTPServer):

@@ -4,10 +4,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
-from dev.api_reader import API_IDS, API_TYPES, ApiReader
+from dev.api_reader import API_IDS, API_TYPES, HTTP, MOUNTS, ApiReader
+from dev.gateway.authorizers import AS_DOCUMENTED, Undocumented
 from dev.gateway.events import ACCOUNT, REGION
 from dev.gateway.server import GatewayServer
 from dev.lambda_runtime import Function, FunctionConfig
@@ -21,7 +23,8 @@ _WITHOUT_EFFECT_HERE = {
     "AWS::Logs::LogGroup",
     "AWS::SNS::Topic",
     "AWS::CloudWatch::Alarm",
-    "AWS::Lambda::Permission",
+    "AWS::CloudWatch::Dashboard",
+    "AWS::Logs::MetricFilter",
     "AWS::ApiGatewayV2::DomainName",
     "AWS::ApiGatewayV2::ApiMapping",
 }
@@ -40,11 +43,13 @@ class LocalStack:
         template: Path = ROOT / "template.yaml",
         progress: Progress = lambda _: None,
         quiet: bool = True,
+        undocumented: Undocumented = AS_DOCUMENTED,
     ) -> None:
         self._wanted_port = port
         self._services = services or Services()
         self._progress = progress
         self._quiet = quiet
+        self._undocumented = undocumented
         self.template = Template(template, {"AWS::Region": REGION, "AWS::StackId": STACK_ID})
         self.functions: dict[str, Function] = {}
         self.admin_key = ""
@@ -52,6 +57,7 @@ class LocalStack:
     def __enter__(self) -> Self:
         started = time.monotonic()
         self._services.__enter__()
+        self._inline = TemporaryDirectory(prefix="tollgate-")
         try:
             self._create_resources()
             self._progress(f"DynamoDB and Secrets Manager answer at {self._services.endpoint} ({_since(started)})")
@@ -72,6 +78,7 @@ class LocalStack:
         for function in self.functions.values():
             function.close()
         self._services.__exit__(kind, error, trace)
+        self._inline.cleanup()
 
     @property
     def services(self) -> Services:
@@ -100,7 +107,7 @@ class LocalStack:
 
     @property
     def http_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/http"
+        return f"http://127.0.0.1:{self.port}{self._http_mounts[0]}"
 
     # --- resources -------------------------------------------------------------------------
 
@@ -132,8 +139,8 @@ class LocalStack:
                 name=name,
                 handler=properties["Handler"],
                 code=self._code_of(name, properties),
-                timeout_seconds=float(properties["Timeout"]),
-                memory_mb=int(properties["MemorySize"]),
+                timeout_seconds=float(properties.get("Timeout", 3)),  # Lambda's own defaults
+                memory_mb=int(properties.get("MemorySize", 128)),
                 environ=self._services.environ() | properties.get("Environment", {}).get("Variables", {}),
             )
             self.functions[name] = Function(config)
@@ -143,14 +150,15 @@ class LocalStack:
     def _code_of(self, name: str, properties: dict[str, Any]) -> Path:
         if "InlineCode" not in properties:
             return ROOT / str(properties["CodeUri"])
-        folder = ROOT / ".dev" / "inline" / name
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = Path(self._inline.name) / name  # of this run alone: others may have functions of the same name
+        folder.mkdir()
         (folder / "index.py").write_text(properties["InlineCode"])
         return folder
 
     def _start_gateway(self) -> None:
-        apis = ApiReader(self.template, self.functions)
+        apis = ApiReader(self.template, self.functions, self._undocumented)
         self._rest_stages = apis.rest_stages()
+        self._http_mounts = [apis.http_mount(one) for one in self.template.of_type(HTTP) if one not in MOUNTS]
         self._server = GatewayServer(self._wanted_port, apis.mounts(), apis.sockets(), quiet=self._quiet)
         self._server.start()
 

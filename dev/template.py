@@ -115,9 +115,9 @@ class Template:
         """Say what a Ref ("Table") or GetAtt ("Table.Arn") stands for."""
         self._values[name] = value
 
-    def of_type(self, kind: str) -> list[str]:
-        """The logical ids of every resource of a type."""
-        return [name for name, resource in self.resources.items() if resource["Type"] == kind]
+    def of_type(self, *kinds: str) -> list[str]:
+        """The logical ids of every resource of some types."""
+        return [name for name, resource in self.resources.items() if resource["Type"] in kinds]
 
     def properties(self, name: str) -> dict[str, Any]:
         """The properties of a resource, resolved, Globals applied to functions."""
@@ -145,13 +145,16 @@ class Template:
         return value
 
     def line_of(self, text: str, within: str = "") -> int:
-        """The first line that holds `text`, after the one that starts the resource `within`."""
-        started = not within
+        """The first line of the resource `within`, or of all, that holds `text`; else where the resource starts."""
+        start = 0
         for number, line in enumerate(self._text.splitlines(), 1):
-            started = started or line.startswith(f"  {within}:")
-            if started and text in line:
+            if within and line.startswith(f"  {within}:"):
+                start = number
+            elif start and re.match(r" {0,2}[^ #]", line):
+                break
+            if (start or not within) and text in line:
                 return number
-        return 0
+        return start
 
     def _refuse(self, mapping: Mapping[str, Any], known: AbstractSet[str], prefix: str) -> None:
         for unknown in mapping.keys() - known:

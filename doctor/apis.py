@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from doctor.definitions import entries, lambda_authorizers
 from doctor.template import Node, Resource, Template, names_in
 
 REST, HTTP, WEBSOCKET = "REST", "HTTP", "WebSocket"
 DEFAULT_REST_TTL = 300
+_TOLLGATE = "authorizer.handler."  # the handler of Tollgate's own template
 _SAM_KINDS = {
     "AWS::Serverless::Api": REST,
     "AWS::Serverless::HttpApi": HTTP,
@@ -78,6 +80,12 @@ def authorizers(template: Template) -> Iterator[Authorizer]:
     """Every Lambda authorizer of every API."""
     for api in apis(template):
         yield from _sam_authorizers(template, api) if api.is_sam else _plain_authorizers(template, api)
+        yield from _defined_authorizers(template, api)
+
+
+def definition_of(template: Template, api: Api) -> Node | None:
+    """The OpenAPI definition that the template holds."""
+    return template.setting(api.resource, "DefinitionBody" if api.is_sam else "Body")
 
 
 def gateway_responses(template: Template, api: Api) -> dict[str, GatewayResponse]:
@@ -88,15 +96,18 @@ def gateway_responses(template: Template, api: Api) -> dict[str, GatewayResponse
         headers = one.get("ResponseParameters", "Headers")
         named = {name.lower(): value for name, value in headers.entries()} if headers else {}
         found[kind] = GatewayResponse(kind, one.line, one.get("StatusCode"), named)
+    for kind, one in entries(definition_of(template, api), "x-amazon-apigateway-gateway-responses"):
+        named = _mapped_headers(one.get("responseParameters"))
+        found[kind] = GatewayResponse(kind, one.line, one.get("statusCode"), named)
     for resource in belonging(template, api, "AWS::ApiGateway::GatewayResponse"):
-        parameters = resource.get("ResponseParameters")
-        named = {
-            name.lower().removeprefix("gatewayresponse.header."): value
-            for name, value in (parameters.entries() if parameters else ())
-        }
-        kind = resource.text("ResponseType")
+        kind, named = resource.text("ResponseType"), _mapped_headers(resource.get("ResponseParameters"))
         found[kind] = GatewayResponse(kind, resource.line, resource.get("StatusCode"), named)
     return found
+
+
+def _mapped_headers(parameters: Node | None) -> dict[str, Node]:
+    listed = parameters.entries() if parameters else ()
+    return {name.lower().removeprefix("gatewayresponse.header."): value for name, value in listed}
 
 
 def events_of(template: Template, api: Api) -> Iterator[tuple[Resource, Node]]:
@@ -109,15 +120,37 @@ def events_of(template: Template, api: Api) -> Iterator[tuple[Resource, Node]]:
                 yield function, event
 
 
-def inline_code(template: Template, authorizer: Authorizer) -> Node | None:
-    """The code of the authorizer where the template holds it."""
+class Code(NamedTuple):
+    """The source of the user's own authorizer."""
+
+    text: str
+    node: Node  # where the template has it, or names its file
+    file: str  # empty where the template itself has it
+
+    def line_of(self, offset: int) -> int:
+        """Of the template: of the code itself where it is inline, else of the name of its file."""
+        is_elsewhere = self.file or not self.node.is_block
+        return self.node.line if is_elsewhere else self.node.line + 1 + self.text[:offset].count("\n")
+
+
+def own_code(template: Template, authorizer: Authorizer) -> Code | None:
+    """The code of an authorizer that the template itself makes; None for Tollgate's and for what is elsewhere."""
     for name in names_in(authorizer.function):
         function = template.resources.get(name)
-        if function is not None:
-            code = function.get("InlineCode") or function.get("Code", "ZipFile")
-            if code is not None:
-                return code
+        if function is not None and function.kind in {"AWS::Serverless::Function", "AWS::Lambda::Function"}:
+            inline = function.get("InlineCode") or function.get("Code", "ZipFile")
+            return Code(inline.text, inline, "") if inline is not None else _code_in_file(template, function)
     return None
+
+
+def _code_in_file(template: Template, function: Resource) -> Code | None:
+    handler = template.setting(function, "Handler")
+    folder = template.setting(function, "CodeUri") or function.get("Code")
+    if handler is None or folder is None or not folder.text:
+        return None
+    file = f"{folder.text}/{handler.text.rpartition('.')[0].replace('.', '/')}.py"
+    text = template.file(file)
+    return None if text is None or _TOLLGATE in handler.text else Code(text, handler, file)
 
 
 def _variables(template: Template, api: str, reference: str, name: str) -> dict[str, Node]:
@@ -141,7 +174,7 @@ def _sam_authorizers(template: Template, api: Api) -> Iterator[Authorizer]:
             continue  # Cognito or JWT
         key = "FunctionPayloadType" if api.kind == REST else "AuthorizerPayloadFormatVersion"
         payload = node.get(key)
-        ttl = node.get("Identity", "ReauthorizeEvery")
+        ttl = template.known(node.get("Identity", "ReauthorizeEvery"))
         identity = node.get("Identity")
         default = DEFAULT_REST_TTL if api.kind == REST else 0
         text = payload.text if payload else ("TOKEN" if api.kind == REST else "")
@@ -179,7 +212,7 @@ def _plain_authorizers(template: Template, api: Api) -> Iterator[Authorizer]:
         kind = one.text("Type") or one.text("AuthorizerType")
         if kind not in {"TOKEN", "REQUEST"}:
             continue
-        ttl, sources = one.get("AuthorizerResultTtlInSeconds"), one.get("IdentitySource")
+        ttl, sources = template.known(one.get("AuthorizerResultTtlInSeconds")), one.get("IdentitySource")
         texts = [part.strip() for node in (sources.items() if sources else ()) for part in node.text.split(",")]
         yield Authorizer(
             api,
@@ -191,6 +224,25 @@ def _plain_authorizers(template: Template, api: Api) -> Iterator[Authorizer]:
             tuple(_plain_source(text) for text in texts if text),
             sources.line if sources else one.line,
             one.get("AuthorizerUri"),
+        )
+
+
+def _defined_authorizers(template: Template, api: Api) -> Iterator[Authorizer]:
+    """Of the OpenAPI definition. SAM adds nothing to them, no permission either."""
+    for name, node in lambda_authorizers(definition_of(template, api)):
+        ttl, sources = template.known(node.get("authorizerResultTtlInSeconds")), node.get("identitySource")
+        payload = node.get("authorizerPayloadFormatVersion" if api.kind == HTTP else "type")
+        texts = [part.strip() for one in (sources.items() if sources else ()) for part in one.text.split(",")]
+        yield Authorizer(
+            api._replace(is_sam=False),
+            name,
+            node,
+            payload.text.upper() if payload else "",
+            _number(ttl, DEFAULT_REST_TTL if api.kind == REST else 0),
+            ttl.line if ttl else node.line,
+            tuple(_plain_source(text) for text in texts if text),
+            sources.line if sources else node.line,
+            node.get("authorizerUri"),
         )
 
 

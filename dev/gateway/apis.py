@@ -7,15 +7,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dev.gateway import authorizers, events, gateway_responses
-from dev.gateway.authorizers import Authorizer, ResultCache
+from dev.gateway.authorizers import Answered, Authorizer, ResultCache
 from dev.gateway.cors import HttpCors, RestCors
 from dev.gateway.events import Route, Stage
-from dev.gateway.iam import PolicyError, evaluate
+from dev.gateway.iam import evaluate
 from dev.gateway.messages import GatewayError, Header, Request, Response
+from dev.gateway.usage_plans import Plans
 from dev.lambda_runtime import Function, FunctionError
 
 _PARAMETER = re.compile(r"\{([A-Za-z0-9_.-]+)(\+?)\}")
 _JSON = (("Content-Type", "application/json"),)
+MAX_ARN_BYTES = 1600  # of a method ARN; beyond it a REST API answers 414
 
 
 class Integration(NamedTuple):
@@ -25,6 +27,7 @@ class Integration(NamedTuple):
     path: str  # a template, or $default
     function: Function
     authorizer: Authorizer | None
+    requires_key: bool = False
 
 
 class RestApi:
@@ -37,36 +40,42 @@ class RestApi:
         *,
         gateway_responses: Mapping[str, Any],
         key_source: str,
-        requires_key: bool,
-        keys: frozenset[str],
+        plans: Plans,
         cors: RestCors | None = None,
     ) -> None:
-        self._stage = stage
+        self.stage = stage
+        self.cache = ResultCache()
         self._integrations = integrations
         self._responses = gateway_responses
         self._key_source = key_source
-        self._requires_key = requires_key
-        self._keys = keys
+        self._plans = plans
         self._cors = cors
-        self._cache = ResultCache()
 
     def handle(self, request: Request) -> Response:
+        response = self._handle(request)
+        return response._replace(headers=(*response.headers, ("x-amzn-RequestId", request.request_id)))
+
+    def _handle(self, request: Request) -> Response:
+        route = Route("", {})
         try:
             preflight = self._preflight(request)
             if preflight is not None:
                 return preflight
             integration, route = self._route(request)
             context, answer = self._authorize(request, integration.authorizer, route)
-            if self._requires_key:
+            if integration.requires_key:
                 self._check_key(request, context or {}, answer)
         except GatewayError as error:
-            return gateway_responses.render(error, request, self._responses)
-        event = events.rest_proxy(request, self._stage, route, context)
+            return self._refuse(error, request, route)
+        event = events.rest_proxy(request, self.stage, route, context)
         try:
-            return _read_proxy_answer(integration.function.invoke(event), "allow")
+            return _remapped(_read_proxy_answer(integration.function.invoke(event), _decision(context)))
         except (FunctionError, ValueError, TypeError) as error:
-            failure = GatewayError("INTEGRATION_FAILURE", detail=type(error).__name__)
-            return gateway_responses.render(failure, request, self._responses)
+            return self._refuse(GatewayError("INTEGRATION_FAILURE", detail=type(error).__name__), request, route)
+
+    def _refuse(self, error: GatewayError, request: Request, route: Route) -> Response:
+        described = events.rest_proxy(request, self.stage, route, None)
+        return gateway_responses.render(error, request, described, self._responses)
 
     def _preflight(self, request: Request) -> Response | None:
         """The mock OPTIONS that Cors adds to every path without one. Raises GatewayError as any method may."""
@@ -86,8 +95,9 @@ class RestApi:
     def _check_key(self, request: Request, context: dict[str, str], answer: dict[str, Any]) -> None:
         by_authorizer = self._key_source == "AUTHORIZER"
         presented = answer.get("usageIdentifierKey") if by_authorizer else request.header("x-api-key")
-        if presented not in self._keys:
-            raise GatewayError("INVALID_API_KEY", context=context)
+        refusal = self._plans.refusal(presented)
+        if refusal:
+            raise GatewayError(refusal, context=context)
 
     def _route(self, request: Request) -> tuple[Integration, Route]:
         found = _match(self._integrations, request)
@@ -101,42 +111,45 @@ class RestApi:
     ) -> tuple[dict[str, str] | None, dict[str, Any]]:
         if authorizer is None:
             return None, {}
-        answer = authorizers.checked(self._ask(request, authorizer, route))
+        arn = self.stage.method_arn(request)
+        if len(arn.encode()) > MAX_ARN_BYTES:
+            raise GatewayError("URI_TOO_LONG")
+        answer = self._ask(request, authorizer, route).body
         context = authorizers.flat_context(answer)
-        try:
-            verdict = evaluate(answer.get("policyDocument"), self._stage.method_arn(request))
-        except PolicyError as error:
-            raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", detail=str(error)) from error
+        verdict = evaluate(answer["policyDocument"], arn)
         if verdict != "allow":
             raise GatewayError("ACCESS_DENIED", context=context, detail=verdict)
         return context, answer
 
-    def _ask(self, request: Request, authorizer: Authorizer, route: Route) -> Any:
-        described = events.rest_proxy(request, self._stage, route, None)["requestContext"]
-        identity = authorizers.identity_of(authorizer, request, self._stage, described)
-        cache_key = (authorizer.name, *identity)
-        answer = self._cache.get(cache_key) if authorizer.cache_seconds else None
-        if answer is None:
-            event = (
-                events.rest_token(request, self._stage, identity[0])
+    def _ask(self, request: Request, authorizer: Authorizer, route: Route) -> Answered:
+        described = events.rest_proxy(request, self.stage, route, None)["requestContext"]
+        identity = authorizers.identity_of(authorizer, request, self.stage, described)
+        return authorizers.ask(
+            authorizer,
+            self.cache,
+            identity,
+            lambda: (
+                events.rest_token(request, self.stage, identity[0])
                 if authorizer.kind == "TOKEN"
-                else events.rest_request(request, self._stage, route)
-            )
-            answer = authorizers.call(authorizer, event)
-            self._cache.put(cache_key, answer, authorizer.cache_seconds)
-        return answer
+                else events.rest_request(request, self.stage, route)
+            ),
+        )
 
 
 class HttpApi:
     """An HTTP API with Lambda proxy integrations of payload 2.0."""
 
     def __init__(self, stage: Stage, integrations: Sequence[Integration], *, cors: HttpCors | None = None) -> None:
-        self._stage = stage
+        self.stage = stage
+        self.cache = ResultCache()
         self._integrations = integrations
         self._cors = cors
-        self._cache = ResultCache()
 
     def handle(self, request: Request) -> Response:
+        response = self._handle_with_cors(request)
+        return response._replace(headers=(*response.headers, ("apigw-requestid", request.request_id)))
+
+    def _handle_with_cors(self, request: Request) -> Response:
         if self._cors is None:
             return self._handle(request)
         has_own = any(one.path == "$default" or one.method in {"ANY", "OPTIONS"} for one in self._matching(request))
@@ -159,47 +172,41 @@ class HttpApi:
             if error.kind == "UNAUTHORIZED":
                 return _message(401, "Unauthorized", error.kind, error.detail)
             if error.kind == "ACCESS_DENIED":
-                return _message(403, "Forbidden", error.kind, error.context.get("reason") or error.detail)
+                return _message(403, "Forbidden", error.kind, error.detail)
             return _message(500, "Internal Server Error", error.kind, error.detail)
         try:
-            event = events.http_proxy(request, self._stage, route, context)
-            return _read_proxy_answer(integration.function.invoke(event), "allow" if context is not None else "open")
+            event = events.http_proxy(request, self.stage, route, context)
+            return _read_proxy_answer(integration.function.invoke(event), _decision(context))
         except (FunctionError, ValueError, TypeError) as error:
             return _message(500, "Internal Server Error", f"integration: {error}")
 
     def _authorize(self, request: Request, authorizer: Authorizer | None, route: Route) -> dict[str, Any] | None:
         if authorizer is None:
             return None
-        answer = authorizers.checked(self._ask(request, authorizer, route))
-        simple = authorizer.kind == "HTTP_2_SIMPLE"
-        if simple and not isinstance(answer.get("isAuthorized"), bool):
-            raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", detail="answer of another shape")
-        try:
-            allowed = (
-                answer["isAuthorized"]
-                if simple
-                else evaluate(answer.get("policyDocument"), self._stage.method_arn(request)) == "allow"
-            )
-        except PolicyError as error:
-            raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", detail=str(error)) from error
+        answer, reason = self._ask(request, authorizer, route)
+        allowed = (
+            answer["isAuthorized"]
+            if authorizer.kind == "HTTP_2_SIMPLE"
+            else evaluate(answer["policyDocument"], self.stage.method_arn(request)) == "allow"
+        )
         if not allowed:
-            reason = (answer.get("context") or {}).get("reason") or "authentication"
-            raise GatewayError("ACCESS_DENIED", detail=str(reason))
-        if authorizer.kind == "HTTP_1":
-            authorizers.flat_context(answer, reserved={"claims"})
+            raise GatewayError("ACCESS_DENIED", detail=reason or str((answer.get("context") or {}).get("reason", "")))
         return dict(answer.get("context") or {})
 
-    def _ask(self, request: Request, authorizer: Authorizer, route: Route) -> Any:
-        described = events.http_proxy(request, self._stage, route, None)["requestContext"]
-        identity = authorizers.identity_of(authorizer, request, self._stage, described)
-        cache_key = (authorizer.name, *identity)
-        answer = self._cache.get(cache_key) if authorizer.cache_seconds else None
-        if answer is None:
-            version = "1.0" if authorizer.kind == "HTTP_1" else "2.0"
-            event = events.http_request(request, self._stage, route, identity, version)
-            answer = authorizers.call(authorizer, event)
-            self._cache.put(cache_key, answer, authorizer.cache_seconds)
-        return answer
+    def _ask(self, request: Request, authorizer: Authorizer, route: Route) -> Answered:
+        """Identity sources name the context as access logs do: `identity.sourceIp` as well as `routeKey`."""
+        described = {
+            **events.rest_proxy(request, self.stage, route, None)["requestContext"],
+            **events.http_proxy(request, self.stage, route, None)["requestContext"],
+        }
+        identity = authorizers.identity_of(authorizer, request, self.stage, described)
+        version = "1.0" if authorizer.kind == "HTTP_1" else "2.0"
+        return authorizers.ask(
+            authorizer,
+            self.cache,
+            identity,
+            lambda: events.http_request(request, self.stage, route, identity, version),
+        )
 
 
 def _match(integrations: Sequence[Integration], request: Request) -> tuple[Integration, dict[str, str]] | None:
@@ -238,6 +245,18 @@ def _path_pattern(path: str) -> re.Pattern[str]:
 
 def _route_key(integration: Integration) -> str:
     return "$default" if integration.path == "$default" else f"{integration.method} {integration.path}"
+
+
+def _decision(context: Mapping[str, Any] | None) -> str:
+    return "open" if context is None else "allow"
+
+
+def _remapped(response: Response) -> Response:
+    """A REST API renames this header of an integration; only a gateway response may set it."""
+    taken = ("x-amzn-Remapped-WWW-Authenticate", "www-authenticate")
+    return response._replace(
+        headers=tuple((taken[0] if name.lower() == taken[1] else name, value) for name, value in response.headers)
+    )
 
 
 def _read_proxy_answer(answer: Any, decision: str) -> Response:

@@ -2,16 +2,29 @@
 
 import json
 import re
+import sys
 import time
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 from dev.gateway.events import Stage
+from dev.gateway.iam import PolicyError, evaluate
 from dev.gateway.messages import GatewayError, Request
 from dev.lambda_runtime import Function, FunctionError
 
 MAX_ANSWER_BYTES = 8 * 1024  # documented for WebSocket APIs, taken for all
+HTTP_PATIENCE_SECONDS = 10.0  # quota of HTTP APIs; for the others none is documented
+
+
+class Undocumented(NamedTuple):
+    """What AWS's documentation leaves open; `make verify-stack` asks AWS itself."""
+
+    http_unauthorized_status: int = 500  # an HTTP API whose authorizer raises "Unauthorized": 500 or 401
+    expression_match: str = "full"  # what of a token a validation expression has to match: "full" or "prefix"
+
+
+AS_DOCUMENTED = Undocumented()
 
 
 class Authorizer(NamedTuple):
@@ -22,7 +35,17 @@ class Authorizer(NamedTuple):
     kind: str  # TOKEN, REQUEST, HTTP_1, HTTP_2_SIMPLE or HTTP_2_POLICY
     identity: tuple[tuple[str, str], ...]
     cache_seconds: int
-    validation: str = ""  # TOKEN: matched in full; whether AWS does so is not documented
+    validation: str = ""  # TOKEN
+    is_permitted: bool = True  # whether API Gateway may invoke the function
+    patience_seconds: float | None = None
+    undocumented: Undocumented = AS_DOCUMENTED
+
+
+class Answered(NamedTuple):
+    """An authorizer's answer, and the reason that the function logged, which it may keep from the client."""
+
+    body: dict[str, Any]
+    reason: str
 
 
 class ResultCache:
@@ -30,15 +53,19 @@ class ResultCache:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._entries: dict[tuple[str, ...], tuple[float, Any]] = {}
+        self._entries: dict[tuple[str, ...], tuple[float, Answered]] = {}
 
-    def get(self, key: tuple[str, ...]) -> Any:
+    def get(self, key: tuple[str, ...]) -> Answered | None:
         expires, answer = self._entries.get(key, (0.0, None))
         return answer if self._clock() < expires else None
 
-    def put(self, key: tuple[str, ...], answer: Any, seconds: int) -> None:
+    def put(self, key: tuple[str, ...], answer: Answered, seconds: int) -> None:
         if seconds > 0:
             self._entries[key] = (self._clock() + seconds, answer)
+
+    def flush(self) -> None:
+        """Forget everything, as FlushStageAuthorizersCache and ResetAuthorizersCache do."""
+        self._entries.clear()
 
 
 def identity_of(authorizer: Authorizer, request: Request, stage: Stage, context: Mapping[str, Any]) -> list[str]:
@@ -57,9 +84,32 @@ def identity_of(authorizer: Authorizer, request: Request, stage: Stage, context:
         if not value or isinstance(value, dict):
             raise GatewayError("UNAUTHORIZED", detail=f"no {place} {name}")
         found.append(str(value))
-    if authorizer.validation and not re.fullmatch(authorizer.validation, found[0]):
+    if authorizer.validation and not _is_valid(authorizer, found[0]):
         raise GatewayError("UNAUTHORIZED", detail="the token does not match the validation expression")
     return found
+
+
+def _is_valid(authorizer: Authorizer, token: str) -> bool:
+    is_full = re.fullmatch(authorizer.validation, token) is not None
+    is_prefix = re.match(authorizer.validation, token) is not None
+    if is_full != is_prefix:
+        sys.stderr.write(
+            f"gateway: {authorizer.name}: the validation expression matches the start of a token only, "
+            "and AWS does not say whether that is enough: end it with $\n"
+        )
+    return is_prefix if authorizer.undocumented.expression_match == "prefix" else is_full
+
+
+def ask(
+    authorizer: Authorizer, cache: ResultCache, identity: list[str], make_event: Callable[[], dict[str, Any]]
+) -> Answered:
+    """The answer for an identity, from the cache or the function. Raises GatewayError; no error is kept."""
+    key = (authorizer.name, *identity)
+    answer = cache.get(key) if authorizer.cache_seconds else None
+    if answer is None:
+        answer = call(authorizer, make_event())
+        cache.put(key, answer, authorizer.cache_seconds)
+    return answer
 
 
 def _context_value(context: Mapping[str, Any], name: str) -> Any:
@@ -69,22 +119,47 @@ def _context_value(context: Mapping[str, Any], name: str) -> Any:
     return value
 
 
-def call(authorizer: Authorizer, event: dict[str, Any]) -> Any:
-    """The authorizer's answer. Raises GatewayError for its errors."""
+def call(authorizer: Authorizer, event: dict[str, Any]) -> Answered:
+    """The authorizer's answer, of the shape that its kind has. Raises GatewayError for its errors."""
+    if not authorizer.is_permitted:
+        raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", detail="no permission to invoke the function")
+    told: list[str] = []
     try:
-        return authorizer.function.invoke(event)
+        answer = authorizer.function.invoke(event, patience_seconds=authorizer.patience_seconds, told=told)
+        return Answered(_checked(authorizer, answer), _logged_reason(told))
+    except PolicyError as error:
+        raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", detail=str(error)) from error
     except FunctionError as error:
-        says_401 = error.message == "Unauthorized" and not authorizer.kind.startswith("HTTP")
-        kind = "UNAUTHORIZED" if says_401 else "AUTHORIZER_CONFIGURATION_ERROR"
-        raise GatewayError(kind, detail="" if says_401 else error.kind) from error
+        knows_401 = not authorizer.kind.startswith("HTTP") or authorizer.undocumented.http_unauthorized_status == 401  # noqa: PLR2004
+        if error.message == "Unauthorized" and knows_401:
+            raise GatewayError("UNAUTHORIZED", detail=_logged_reason(told)) from error
+        raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", detail=error.kind) from error
 
 
-def checked(answer: Any) -> dict[str, Any]:
-    """An answer of the right kind and size."""
+def _logged_reason(told: list[str]) -> str:
+    """Of the last decision among the lines that the function wrote."""
+    for line in reversed(told):
+        try:
+            found = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(found, dict) and "decision" in found:
+            return str(found.get("reason", ""))
+    return ""
+
+
+def _checked(authorizer: Authorizer, answer: Any) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", detail="answer is no object")
-    if len(json.dumps(answer)) > MAX_ANSWER_BYTES:
+    if len(json.dumps(answer, ensure_ascii=False).encode()) > MAX_ANSWER_BYTES:
         raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", detail="answer is larger than 8 KB")
+    if authorizer.kind == "HTTP_2_SIMPLE":
+        if not isinstance(answer.get("isAuthorized"), bool):
+            raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", detail="answer of another shape")
+        return answer
+    evaluate(answer.get("policyDocument"), arn="")
+    if authorizer.kind != "HTTP_2_POLICY":
+        flat_context(answer, reserved={"claims"} if authorizer.kind == "HTTP_1" else frozenset())
     return answer
 
 

@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+MAX_RESOURCE_CHARACTERS = 512
+
 
 class PolicyError(Exception):
     """The policy is malformed, or uses an element that is not understood."""
@@ -31,9 +33,12 @@ def _covers(statement: Any, arn: str) -> bool:
     if statement.get("Effect") not in {"Allow", "Deny"}:
         message = "a statement has no Effect"
         raise PolicyError(message)
-    actions = _texts(statement, "Action")
+    actions, resources = _texts(statement, "Action"), _texts(statement, "Resource")
+    if any(len(resource) > MAX_RESOURCE_CHARACTERS for resource in resources):
+        message = f"a Resource is longer than {MAX_RESOURCE_CHARACTERS} characters"
+        raise PolicyError(message)
     invokes = any(matches(action.lower(), "execute-api:invoke") for action in actions)
-    return invokes and any(matches(resource, arn) for resource in _texts(statement, "Resource"))
+    return invokes and any(matches(resource, arn) for resource in resources)
 
 
 def matches(pattern: str, text: str) -> bool:

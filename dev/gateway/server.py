@@ -58,7 +58,7 @@ class _GatewayHandler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "0")
         if not length.isdigit() or int(length) > MAX_BODY_BYTES or "Transfer-Encoding" in self.headers:
             self.close_connection = True
-            self._send(Response(413, (), b"", "refused: body"))
+            self._answer(Response(413, (), b"", "refused", "body"), started)
             return
         body = self.rfile.read(int(length))
         mount = self.path.partition("?")[0].rstrip("/")
@@ -75,11 +75,15 @@ class _GatewayHandler(BaseHTTPRequestHandler):
             handler, target = found
             request = Request.make(self.command, target, tuple(self.headers.items()), body, self.client_address[0])
             response = self._handle(handler, request)
+        self._answer(response, started)
+
+    def _answer(self, response: Response, started: float) -> None:
         self._send(response)
-        if not self.server.quiet:
-            self._tell(response, (time.perf_counter() - started) * 1000)
+        self._tell(response, (time.perf_counter() - started) * 1000)
 
     def _tell(self, response: Response, milliseconds: float) -> None:
+        if self.server.quiet:
+            return
         words = (self.command, self.path.partition("?")[0], str(response.status), response.decision, response.reason)
         sys.stdout.write(f"{' '.join(word for word in words if word)} {milliseconds:.1f} ms\n")
         sys.stdout.flush()
@@ -88,14 +92,9 @@ class _GatewayHandler(BaseHTTPRequestHandler):
         self.close_connection = True
         connection = api.connect(request)
         if isinstance(connection, Response):
-            answer = connection
-            self._send(answer)
-        else:
-            answer = Response(101, (), b"", "allow")
-        if not self.server.quiet:
-            self._tell(answer, (time.perf_counter() - started) * 1000)
-        if isinstance(connection, Response):
+            self._answer(connection, started)
             return
+        self._tell(Response(101, (), b"", "allow"), (time.perf_counter() - started) * 1000)
         try:
             frames.serve(request, self.rfile, self.wfile.write, connection.receive)
         except (frames.ProtocolError, OSError) as error:
@@ -114,7 +113,8 @@ class _GatewayHandler(BaseHTTPRequestHandler):
             return Response(500, (("Content-Type", "application/json"),), body, "gateway error")
 
     def _send(self, response: Response) -> None:
-        self.send_response(response.status)
+        self.send_response_only(response.status)  # without the Server header that no API of AWS has
+        self.send_header("Date", self.date_time_string())
         for name, value in response.headers:
             if name.lower() not in {"content-length", "connection", "transfer-encoding"}:
                 self.send_header(name, value.replace("\r", " ").replace("\n", " "))

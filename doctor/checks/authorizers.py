@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from doctor.apis import HTTP, REST, WEBSOCKET, authorizers, inline_code
+from doctor.apis import HTTP, REST, WEBSOCKET, authorizers, own_code
 from doctor.findings import Finding
 from doctor.template import Node, Template
 
@@ -13,7 +13,7 @@ _BOUND = re.compile(r"""Resource["']?\]?\s*[:=]\s*\[?\s*event(\.get\(|\[|\.)["']
 def cached_results(template: Template) -> Iterator[Finding]:
     """A cached answer is neither counted nor revoked. Authorizers of the user's own are his affair."""
     for one in authorizers(template):
-        if one.ttl != 0 and one.api.kind != WEBSOCKET and one.ttl is not None and inline_code(template, one) is None:
+        if one.ttl != 0 and one.api.kind != WEBSOCKET and one.ttl is not None and own_code(template, one) is None:
             yield Finding(
                 one.ttl_line,
                 "cached-result",
@@ -25,14 +25,15 @@ def cached_results(template: Template) -> Iterator[Finding]:
 def bound_policies(template: Template) -> Iterator[Finding]:
     """A cached policy for one method ARN refuses the caller's next path."""
     for one in authorizers(template):
-        code = inline_code(template, one)
+        code = own_code(template, one)
         found = _BOUND.search(code.text) if code is not None and one.ttl != 0 else None
         if code is not None and found is not None:
-            breaks = code.text[: found.start()].count("\n")
+            number = code.text[: found.start()].count("\n") + 1
+            where = f" ({code.file}, line {number})" if code.file else ""
             yield Finding(
-                code.line + (breaks + 1 if "\n" in code.text.rstrip("\n") else 0),
+                code.line_of(found.start()),
                 "bound-policy",
-                f"{one.name}: a policy for this one {found[2]} is cached and refuses the caller's other paths",
+                f"{one.name}: a policy for this one {found[2]} is cached and refuses the caller's other paths{where}",
                 "allow everything that the caller may call, or turn caching off",
             )
 
@@ -40,7 +41,7 @@ def bound_policies(template: Template) -> Iterator[Finding]:
 def identity_sources(template: Template) -> Iterator[Finding]:
     """API Gateway asks for the identity sources; Tollgate decides by the credential and the route."""
     for one in authorizers(template):
-        if inline_code(template, one) is not None:
+        if own_code(template, one) is not None:
             continue
         has_credential = any(
             source == "header.authorization" or source.startswith("querystring.") for source in one.identity
@@ -74,17 +75,33 @@ def dropped_aliases(template: Template) -> Iterator[Finding]:
         function = one.function
         if function is None or not one.api.is_sam:
             continue
-        reference, sub = function.get("Ref"), function.get("Fn::Sub")
-        name = reference.text if reference else ""
-        target = template.resources.get(name.partition(".")[0])
-        is_reference = target is not None and (name.endswith(".Alias") or target.kind.endswith("::Function"))
-        if is_reference or ".Alias}" in (sub.text if sub else ""):
+        if any(_is_dropped(template, name) for name in _references(function)):
             yield Finding(
                 function.line,
                 "dropped-alias",
                 f"{one.name}: sam local cannot read this FunctionArn and drops the authorizer: the routes are open",
                 "write !Sub '${Function.Arn}:live' and DependsOn: FunctionAliaslive on the API",
             )
+
+
+def _references(function: Node) -> Iterator[str]:
+    """What is named by Ref, alone, inside a Sub or among its variables."""
+    reference, sub = function.get("Ref"), function.get("Fn::Sub")
+    if reference is not None:
+        yield reference.text
+    text, *variables = sub.items() if sub is not None else [Node("", 0)]
+    yield from re.findall(r"\$\{([^}!]+)\}", text.text)
+    for _, variable in variables[0].entries() if variables else ():
+        yield from _references(variable)
+
+
+def _is_dropped(template: Template, name: str) -> bool:
+    """A function's Ref, its `.Alias`, or the alias that SAM makes: `<Function>Alias<name>`."""
+    if name in template.resources:
+        return template.resources[name].kind.endswith(("::Function", "::Alias"))
+    return name.endswith(".Alias") or any(
+        one.kind.endswith("::Function") and name.startswith(f"{one.name}Alias") for one in template.resources.values()
+    )
 
 
 def answer_shapes(template: Template) -> Iterator[Finding]:
@@ -99,7 +116,7 @@ def answer_shapes(template: Template) -> Iterator[Finding]:
                 f"{one.name}: a TOKEN event carries no stage variables, so tollgateLimits is not seen",
                 "set FunctionPayloadType: REQUEST (Type: REQUEST)",
             )
-        if one.api.kind != HTTP or inline_code(template, one) is not None:
+        if one.api.kind != HTTP or own_code(template, one) is not None:
             continue
         wants_iam = one.api.variable("tollgateResponse") == "iam"
         if one.payload == "2.0" and is_simple == wants_iam:
@@ -120,4 +137,5 @@ def answer_shapes(template: Template) -> Iterator[Finding]:
 
 
 def _shape(node: Node) -> Node | None:
-    return node.get("EnableSimpleResponses") or node.get("Properties", "EnableSimpleResponses")
+    paths = (("EnableSimpleResponses",), ("Properties", "EnableSimpleResponses"), ("enableSimpleResponses",))
+    return next((found for path in paths if (found := node.get(*path)) is not None), None)

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from doctor.apis import HTTP, REST, Api, apis, belonging, events_of, gateway_responses
+from doctor.apis import HTTP, REST, Api, apis, belonging, definition_of, events_of, gateway_responses
+from doctor.definitions import guarded_operations
 from doctor.findings import Finding
-from doctor.template import Template, names_in
+from doctor.template import Node, Template, names_in
 
 LIMITS = "tollgateLimits"
 
@@ -80,31 +81,41 @@ def _key_source(template: Template, api: Api) -> Iterator[Finding]:
 
 def _required_keys(template: Template, api: Api) -> Iterator[Finding]:
     """Fail-open: without a required key the Allow for a limited request lets it pass."""
-    remedy = "require an API key on every route with the authorizer (ApiKeyRequired: true)"
-    if api.is_sam:
-        required = template.setting(api.resource, "Auth", "ApiKeyRequired")
-        if required is None or required.text != "true":
-            yield Finding(
-                required.line if required else api.variables[LIMITS].line,
-                "channel-without-key",
-                f"{api.resource.name}: no API key is required, so limited requests PASS",
-                remedy,
-            )
-    for _, event in events_of(template, api):
-        own = event.get("Properties", "Auth", "ApiKeyRequired")
-        if own is not None and own.text == "false":
-            yield Finding(
-                own.line, "channel-without-key", "no API key is required here, so limited requests PASS", remedy
-            )
+    for line, where in _without_key(template, api):
+        yield Finding(
+            line,
+            "channel-without-key",
+            f"{where}: no API key is required, so limited requests PASS",
+            "require an API key on every route with the authorizer (ApiKeyRequired: true)",
+        )
+
+
+def _without_key(template: Template, api: Api) -> Iterator[tuple[int, str]]:
+    definition = definition_of(template, api)
+    if api.is_sam and definition is None:
+        yield from _sam_without_key(template, api)
+    yield from ((operation.line, name) for name, operation, is_keyed in guarded_operations(definition) if not is_keyed)
     for method in belonging(template, api, "AWS::ApiGateway::Method"):
         if method.text("AuthorizationType") == "CUSTOM" and method.text("ApiKeyRequired") != "true":
             own = method.get("ApiKeyRequired")
-            yield Finding(
-                own.line if own else method.line,
-                "channel-without-key",
-                f"{method.name}: no API key is required, so limited requests PASS",
-                remedy,
-            )
+            yield (own.line if own else method.line), method.name
+
+
+def _sam_without_key(template: Template, api: Api) -> Iterator[tuple[int, str]]:
+    """A route asks for a key by itself, or because the API says so of all."""
+    required = template.setting(api.resource, "Auth", "ApiKeyRequired")
+    guarded = [(one.name, event) for one, event in events_of(template, api) if _is_guarded(template, api, event)]
+    own = [(name, event.get("Properties", "Auth", "ApiKeyRequired")) for name, event in guarded]
+    yield from ((node.line, name) for name, node in own if node is not None and node.text == "false")
+    left_to_the_api = not own or any(node is None for _, node in own)
+    if left_to_the_api and (required is None or required.text != "true"):
+        yield (required or api.variables[LIMITS]).line, api.resource.name
+
+
+def _is_guarded(template: Template, api: Api, event: Node) -> bool:
+    own = event.get("Properties", "Auth", "Authorizer")
+    authorizer = own or template.setting(api.resource, "Auth", "DefaultAuthorizer")
+    return authorizer is not None and authorizer.text != "NONE"
 
 
 def _has_plan(template: Template, api: Api) -> bool:

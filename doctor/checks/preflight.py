@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from doctor.apis import HTTP, REST, Api, apis, belonging, events_of
+from doctor.apis import HTTP, REST, Api, apis, belonging, definition_of, events_of
+from doctor.definitions import guarded_operations
 from doctor.findings import Finding
 from doctor.template import Template
 
@@ -14,6 +15,7 @@ def blocked_preflights(template: Template) -> Iterator[Finding]:
     for api in apis(template):
         if api.kind == REST:
             yield from _sam_rest(template, api) if api.is_sam else _plain_rest(template, api)
+            yield from _defined(template, api)
         elif api.kind == HTTP and template.setting(api.resource, "CorsConfiguration") is not None:
             yield from _sam_http(template, api) if api.is_sam else _plain_http(template, api)
 
@@ -34,6 +36,12 @@ def _sam_rest(template: Template, api: Api) -> Iterator[Finding]:
                 f"{api.resource.name}: {cause} applies to OPTIONS too, so the preflight is refused",
                 f"set {flag}: false",
             )
+
+
+def _defined(template: Template, api: Api) -> Iterator[Finding]:
+    for name, operation, _ in guarded_operations(definition_of(template, api)):
+        if name.startswith("options "):
+            yield Finding(operation.line, _CODE, f"{name}: the preflight is refused", "set security: [] on options")
 
 
 def _plain_rest(template: Template, api: Api) -> Iterator[Finding]:

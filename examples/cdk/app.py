@@ -61,8 +61,11 @@ class OrdersRest(cdk.Stack):
             authorizer_id=authorizer.ref,
             api_key_required=True,
             integration=rest.CfnMethod.IntegrationProperty(
-                type="MOCK", request_templates={"application/json": '{"statusCode":200}'}
+                type="MOCK",
+                request_templates={"application/json": '{"statusCode":200}'},
+                integration_responses=[rest.CfnMethod.IntegrationResponseProperty(status_code="200")],
             ),
+            method_responses=[rest.CfnMethod.MethodResponseProperty(status_code="200")],
         )
         deployment = rest.CfnDeployment(self, "Deployment", rest_api_id=api.ref)
         deployment.add_dependency(method)

@@ -108,3 +108,20 @@ def test_byte_code_names_the_path_on_lambda_and_not_the_machine_that_built(build
 
     assert b"/var/task/authorizer/handler.py" in compiled
     assert str(build).encode() not in compiled
+
+
+def test_without_python_3_13_the_deployed_stack_is_not_said_to_be_tested(tmp_path):
+    """Not a skip: whoever asks for this test hears that it did not run."""
+    shim = tmp_path / "python3.13"
+    shim.write_text("#!/bin/sh\nexit 127\n")
+    shim.chmod(0o755)
+    environ = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    pinned = ["requirements-dev.txt", "dev/requirements-ministack.txt", "dev/requirements-sam.txt"]
+    kept = [f"--assume-old={one}" for one in pinned]  # the environments are not what is asked about
+
+    done = subprocess.run(
+        ["make", "--silent", *kept, "test-stack"], cwd=ROOT, env=environ, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode != 0
+    assert "cannot run" in done.stdout

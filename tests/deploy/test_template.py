@@ -1,5 +1,6 @@
 """template.yaml and the requirement files keep their promises."""
 
+import json
 import re
 
 import pytest
@@ -22,30 +23,34 @@ def actions(function: str) -> set[str]:
     return {action for some in listed for action in some}
 
 
-def test_each_function_may_do_what_it_does_and_no_more():
-    assert actions("AuthorizerFunction") == {
-        "dynamodb:GetItem",
-        "dynamodb:BatchGetItem",
-        "dynamodb:Query",
-        "dynamodb:UpdateItem",
-        "events:PutEvents",
-        "secretsmanager:GetSecretValue",
-    }
-    assert not any(
-        "Scan" in one or "*" in one
-        for function in ("AuthorizerFunction", "KeyAdminFunction")
-        for one in actions(function)
-    )
+def calls_in(*paths) -> set[str]:
+    """The operations of AWS that these sources name."""
+    return set(re.findall(r'call\(\s*"(\w+)"', "".join(path.read_text() for path in paths)))
 
 
-def test_the_actions_are_those_that_the_code_calls():
-    calls = set(re.findall(r'call\(\s*"(\w+)"', "".join(path.read_text() for path in (ROOT / "store").rglob("*.py"))))
-    transaction = {"TransactWriteItems"}  # allowed by the actions of its parts
+TRANSACTION = {"TransactWriteItems"}  # allowed by the actions of its parts
+STORE = [path for path in (ROOT / "store").glob("*.py") if path.name != "boto.py"]  # what the authorizer's zip holds
+
+
+def test_the_authorizer_may_do_what_it_calls_and_no_more():
+    calls = calls_in(*STORE, *(ROOT / "authorizer").glob("*.py"))
+
+    assert {one.partition(":")[2] for one in actions("AuthorizerFunction")} == calls - TRANSACTION
+
+
+def test_the_admin_function_may_do_what_it_calls_and_no_more():
+    calls = calls_in(*(ROOT / "store").rglob("*.py"), *(ROOT / "key_admin").rglob("*.py"))
     in_transactions = {"PutItem", "DeleteItem", "ConditionCheckItem", "UpdateItem"}
 
     allowed = {one.partition(":")[2] for one in actions("KeyAdminFunction")}
 
-    assert allowed == (calls - transaction - {"PutEvents"}) | in_transactions
+    assert allowed == (calls - TRANSACTION - {"PutEvents"}) | in_transactions
+
+
+def test_no_statement_allows_a_scan_or_a_wildcard():
+    for function in ("AuthorizerFunction", "KeyAdminFunction"):
+        assert not any("Scan" in one or "*" in one for one in actions(function))
+        assert not any(one["Resource"] == "*" for one in statements(function))
 
 
 def test_the_authorizer_reads_no_audit_and_writes_no_policy():
@@ -86,8 +91,12 @@ def test_the_table_is_kept_and_recoverable():
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1"
 
 
-def test_a_key_of_ones_own_encrypts_table_and_secret_and_may_only_decrypt_through_them():
-    """A function reads what the services decrypt for it; it never gets to use the key itself."""
+def test_a_key_of_ones_own_encrypts_table_and_secret_and_is_used_through_them_only():
+    """DynamoDB uses the key with the caller's permissions; a function never gets to use it itself.
+
+    What it needs: AWS KMS developer guide, "How Amazon DynamoDB uses AWS KMS"; creating grants is the deployer's.
+    """
+    needed = {"kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"}
     own = Template(
         ROOT / "template.yaml", {"AWS::Region": "eu-west-1", "Table.Arn": "t", "MasterSecret": "s"}, {"KmsKeyArn": KEY}
     )
@@ -97,7 +106,7 @@ def test_a_key_of_ones_own_encrypts_table_and_secret_and_may_only_decrypt_throug
     for function in ("AuthorizerFunction", "KeyAdminFunction"):
         policy = own.resources[function]["Properties"]["Policies"][0]
         *_, last = own.resolve(policy)["Statement"]
-        assert (last["Action"], last["Resource"]) == ("kms:Decrypt", KEY)
+        assert (set(last["Action"]), last["Resource"]) == (needed, KEY)
         assert last["Condition"]["StringEquals"]["kms:ViaService"] == [
             "dynamodb.eu-west-1.amazonaws.com",
             "secretsmanager.eu-west-1.amazonaws.com",
@@ -107,7 +116,11 @@ def test_a_key_of_ones_own_encrypts_table_and_secret_and_may_only_decrypt_throug
 @pytest.mark.parametrize(
     ("parameters", "kinds"),
     [
-        ({"AlarmEmail": "ops@example.com"}, {"AWS::SNS::Topic", "AWS::CloudWatch::Alarm"}),
+        (
+            {"AlarmEmail": "ops@example.com"},
+            {"AWS::SNS::Topic", "AWS::CloudWatch::Alarm", "AWS::Logs::MetricFilter"},
+        ),
+        ({"Dashboard": "on"}, {"AWS::CloudWatch::Dashboard"}),
         (
             {"AdminDomainName": "keys.example.com", "AdminCertificateArn": "arn:aws:acm:r:1:certificate/1"},
             {"AWS::ApiGatewayV2::DomainName", "AWS::ApiGatewayV2::ApiMapping"},
@@ -137,6 +150,25 @@ def test_every_function_keeps_its_logs_for_a_time():
     assert {one["RetentionInDays"].argument for one in groups} == {"LogRetentionDays"}
 
 
+def test_alarms_and_dashboard_name_metrics_that_somebody_tells():
+    """A metric that nobody emits never alarms."""
+    values = {"AWS::Region": "r", "AuthorizerFunction": "f", "KeyAdminFunction": "a", "Table": "t", "AlarmTopic": "o"}
+    watched = Template(ROOT / "template.yaml", values, {"AlarmEmail": "a@b", "Dashboard": "on"})
+    alarms = [watched.properties(name) for name in watched.of_type("AWS::CloudWatch::Alarm")]
+    (dashboard,) = [watched.properties(name) for name in watched.of_type("AWS::CloudWatch::Dashboard")]
+    shown = [
+        metric
+        for one in json.loads(dashboard["DashboardBody"])["widgets"]
+        for metric in one["properties"].get("metrics", [])
+    ]
+    ours = {one["MetricName"] for one in alarms if one["Namespace"] == "Tollgate"}
+    ours |= {name for namespace, name, *_ in shown if namespace == "Tollgate"}
+    told = set(re.findall(r'"Name": "(\w+)"', (ROOT / "authorizer/log.py").read_text()))
+
+    assert ours == told | {"broken-local"}
+    assert all(one["AlarmActions"] == one["OKActions"] == ["o"] for one in alarms)
+
+
 @pytest.mark.parametrize("path", REQUIREMENTS, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_every_requirement_is_pinned_with_hashes_and_names_no_host(path):
     text = path.read_text()
@@ -145,3 +177,21 @@ def test_every_requirement_is_pinned_with_hashes_and_names_no_host(path):
     assert entries
     assert "://" not in text
     assert all("==" in one and "--hash=sha256:" in one for one in entries)
+
+
+def test_a_restored_table_takes_the_place_of_the_stacks_own():
+    """Everywhere: a function that may not read it would refuse everybody, an alarm on the other would sleep."""
+    values = {"AWS::Region": "r", "AWS::AccountId": "1", "Table": "own", "Table.Arn": "own", "MasterSecret": "s"}
+    values |= {"AlarmTopic": "t", "AuthorizerFunction": "f", "KeyAdminFunction": "k", "AWS::StackId": "a/b/c"}
+    chosen = {"RestoredTableName": "restored", "AlarmEmail": "a@b", "Dashboard": "on"}
+    restored = Template(ROOT / "template.yaml", values, chosen)
+
+    for function in ("AuthorizerFunction", "KeyAdminFunction"):
+        assert restored.properties(function)["Environment"]["Variables"]["TABLE_NAME"] == "restored"
+        policy = restored.resolve(restored.resources[function]["Properties"]["Policies"][0])
+        tables = {one["Resource"] for one in policy["Statement"] if "dynamodb:" in str(one["Action"])}
+        assert tables == {"arn:aws:dynamodb:r:1:table/restored"}
+    watched = [name for name in restored.resources if name not in {"Table", "AuthorizerFunction", "KeyAdminFunction"}]
+    texts = [str(restored.properties(name)) for name in watched if name.startswith(("Table", "Operator"))]
+    assert len(texts) == 3
+    assert all("restored" in text and "own" not in text for text in texts)

@@ -5,11 +5,12 @@ import threading
 
 import pytest
 
-from dev.gateway.apis import Integration, RestApi
-from dev.gateway.authorizers import Authorizer, ResultCache
+from dev.gateway.apis import HttpApi, Integration, RestApi
+from dev.gateway.authorizers import HTTP_PATIENCE_SECONDS, Answered, Authorizer, ResultCache
 from dev.gateway.events import Stage
 from dev.gateway.iam import PolicyError, evaluate, matches
 from dev.gateway.messages import Request
+from dev.gateway.usage_plans import Plan, Plans
 from dev.lambda_runtime import Function, FunctionConfig, FunctionError
 
 CODE = """
@@ -23,16 +24,22 @@ def handler(event, context):
     if mode == "exit": os._exit(3)
     if mode == "sleep": time.sleep(30)
     if mode == "slow": time.sleep(0.3); return os.getpid()
+    if mode == "late": time.sleep(0.3); return answer("Deny", {})
     if mode == "shape": return {"statusCode": 401}
     if mode == "nested": return answer("Allow", {"a": ["b"]})
+    if mode == "null": return answer("Allow", {"a": None})
+    if mode == "reserved": return answer("Allow", {"principalId": "another"})
+    if mode == "large": return answer("Allow", {"a": "x" * 8192})
+    if mode == "condition": return answer("Allow", {}, condition={"StringEquals": {}})
     if mode == "deny": return answer("Deny", {"reason": "because"})
     if mode == "other": return answer("Allow", {}, "arn:aws:execute-api:us-east-1:123456789012:api/prod/GET/other")
     if mode == "badkey": return answer("Allow", {"retry": 7}) | {"usageIdentifierKey": "nope"}
     if mode == "time" and "methodArn" in event: return answer("Allow", {"at": str(time.time_ns())}) | {"usageIdentifierKey": "key"}
     if "methodArn" in event: return answer("Allow", {"n": 1, "t": True}) | {"usageIdentifierKey": "key"}
     return {"statusCode": 200, "body": json.dumps(event["requestContext"]["authorizer"])}
-def answer(effect, context, resource="*"):
-    return {"principalId": "p", "context": context, "policyDocument": {"Version": "2012-10-17", "Statement": [{"Action": "execute-api:Invoke", "Effect": effect, "Resource": resource}]}}
+def answer(effect, context, resource="*", condition=None):
+    statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": resource} | ({"Condition": condition} if condition else {})
+    return {"principalId": "p", "context": context, "policyDocument": {"Version": "2012-10-17", "Statement": [statement]}}
 """
 
 
@@ -59,11 +66,10 @@ def rest_api(function, *, identity=(), cache_seconds=0, kind="REQUEST", validati
     authorizer = Authorizer("a", function, kind, identity, cache_seconds, validation)
     return RestApi(
         Stage("api", "prod", {}),
-        [Integration("GET", "/x", function, authorizer)],
+        [Integration("GET", "/x", function, authorizer, requires_key=True)],
         gateway_responses=responses,
         key_source="AUTHORIZER",
-        requires_key=True,
-        keys=frozenset({"key"}),
+        plans=Plans({"key": Plan()}),
     )
 
 
@@ -82,6 +88,10 @@ def api(function):
         ("sleep", 500, '{"message":null}'),
         ("shape", 500, '{"message":null}'),
         ("nested", 500, '{"message":null}'),
+        ("null", 500, '{"message":null}'),
+        ("reserved", 500, '{"message":null}'),
+        ("large", 500, '{"message":null}'),
+        ("condition", 500, '{"message":null}'),
         ("deny", 403, '{"error":"because"}'),
         ("other", 403, '{"error":""}'),
         ("badkey", 429, '{"message":"Forbidden"}'),
@@ -117,6 +127,18 @@ def test_a_token_that_misses_the_expression_is_a_401_without_a_call(function, se
     headers = () if sent is None else (("Authorization", sent),)
 
     assert api.handle(Request.make("GET", "/x", headers, b"", "127.0.0.1")).status == status
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(0.1, 500), (HTTP_PATIENCE_SECONDS, 403)])
+def test_an_http_api_waits_for_its_authorizer_no_longer_than_its_quota(function, seconds, status):
+    """The function itself may take a second, and this one takes 0.3."""
+    authorizer = Authorizer("a", function, "HTTP_2_POLICY", (), 0, patience_seconds=seconds)
+    api = HttpApi(Stage("api", "$default", {}), [Integration("GET", "/x", function, authorizer)])
+
+    answer = api.handle(Request.make("GET", "/x", (("mode", "late"),), b"", "127.0.0.1"))
+
+    assert answer.status == status
+    assert HTTP_PATIENCE_SECONDS == 10
 
 
 def test_an_unknown_route_is_refused_before_the_authorizer(api):
@@ -198,8 +220,8 @@ def test_what_is_not_understood_is_refused(statement):
 def test_the_result_cache_forgets_in_time():
     now = [0.0]
     cache = ResultCache(lambda: now[0])
-    cache.put(("a",), {"x": 1}, 10)
+    cache.put(("a",), Answered({"x": 1}, ""), 10)
 
-    assert cache.get(("a",)) == {"x": 1}
+    assert cache.get(("a",)) == ({"x": 1}, "")
     now[0] = 10.0
     assert cache.get(("a",)) is None

@@ -1,5 +1,8 @@
 """The authorizer behind every kind of API and authorizer, as the local gateway plays them."""
 
+import re
+import time
+
 import pytest
 
 from dev.services import ROOT
@@ -22,6 +25,13 @@ SOCKET = """
       AuthorizerType: REQUEST
       AuthorizerUri: !Sub arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${AuthorizerFunction.Arn}/invocations
       IdentitySource: [route.request.querystring.token]
+  ChatPermission:
+    Type: AWS::Lambda::Permission
+    Properties:
+      Action: lambda:InvokeFunction
+      FunctionName: !Ref AuthorizerFunction
+      Principal: apigateway.amazonaws.com
+      SourceArn: !Sub arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${Chat}/authorizers/*
   ChatIntegration:
     Type: AWS::ApiGatewayV2::Integration
     Properties:
@@ -90,3 +100,31 @@ def test_a_websocket_is_decided_upon_and_counted_at_its_handshake(kinds, operato
         client._socket.close()
 
     assert [getattr(one, "status_code", 101) for one in answers] == [101, 403, 401, 401]
+
+
+def test_the_request_log_tells_decision_reason_and_milliseconds_also_what_the_client_never_hears(
+    kinds, operator, capsys
+):
+    token = sign(operator.create_key(quotas=[{"limit": 1, "period": "day"}])["key_id"])
+    kinds._server.quiet = False
+    for sent in (token, token, f"{token}x", ""):
+        call("GET", f"{kinds.rest_url}/x", token=sent)
+        call("GET", f"{kinds.http_url}/x", token=sent)
+    written, deadline = "", time.monotonic() + 10
+    while written.count(" ms\n") < 8 and time.monotonic() < deadline:  # a line follows its answer
+        written += capsys.readouterr().out
+    kinds._server.quiet = True
+
+    lines = [line.split(" ", 3) for line in written.splitlines() if line.startswith("GET ")]
+    assert all(re.search(r" \d+\.\d ms$", rest) for *_, rest in lines)
+    told = [(path, status, rest.rpartition(" ms")[0].rpartition(" ")[0]) for _, path, status, rest in lines]
+    assert told == [
+        ("/rest/prod/x", "200", "allow"),
+        ("/http/x", "403", "ACCESS_DENIED quota_exhausted"),
+        ("/rest/prod/x", "403", "ACCESS_DENIED quota_exhausted"),
+        ("/http/x", "403", "ACCESS_DENIED quota_exhausted"),
+        ("/rest/prod/x", "401", "UNAUTHORIZED invalid_signature"),
+        ("/http/x", "403", "ACCESS_DENIED invalid_signature"),
+        ("/rest/prod/x", "401", "UNAUTHORIZED no header Authorization"),
+        ("/http/x", "401", "UNAUTHORIZED no header Authorization"),
+    ]

@@ -17,11 +17,13 @@ TEMPLATES = ROOT / "tests/dev/templates"
 class Client:
     """A WebSocket client by another state machine than the gateway's own socket code."""
 
-    def __init__(self, port: int, query: str) -> None:
+    def __init__(self, port: int, query: str, headers: list[tuple[str, str]] | None = None) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=10)
         self._protocol = WSConnection(ConnectionType.CLIENT)
         self._events = iter(())
-        self._socket.sendall(self._protocol.send(Request(host="localhost", target=f"/ws{query}")))
+        sent = [(name.encode(), value.encode()) for name, value in headers or []]
+        handshake = Request(host="localhost", target=f"/ws{query}", extra_headers=sent)
+        self._socket.sendall(self._protocol.send(handshake))
 
     def next(self):
         while True:

@@ -10,13 +10,14 @@ import pytest
 
 from dev.services import ROOT
 from tests.conftest import SECRET, call
+from tests.docs.conftest import DOCS, commands_of
 
-DOCS = ROOT / "docs"
 GUIDES = sorted(DOCS.glob("*.md"))
+HERE = ["run-locally.md", "first-token.md", "protect-your-api.md", "migrate-from-tyk.md", "migrate-from-usage-plans.md"]
 PROGRAMS = {
     "python": ("token.py", [sys.executable]),
     "javascript": ("token.js", ["node"]),
-    "sh": ("token.sh", ["bash", "-eu"]),
+    "bash": ("token.sh", ["bash", "-eu"]),
     "go": ("main.go", ["go", "run"]),
     "java": ("Token.java", ["java"]),
 }
@@ -25,7 +26,7 @@ PROGRAMS = {
 @pytest.mark.parametrize("language", PROGRAMS)
 def test_every_first_token_is_accepted(stack, admin, tmp_path, language):
     name, command = PROGRAMS[language]
-    if shutil.which(command[0]) is None or (language == "sh" and shutil.which("openssl") is None):
+    if shutil.which(command[0]) is None or (language == "bash" and shutil.which("openssl") is None):
         pytest.skip(f"the tools of {language} are not on PATH")
     found = re.search(rf"```{language}\n(.*?)```", (DOCS / "first-token.md").read_text(), re.DOTALL)
     assert found is not None
@@ -41,12 +42,85 @@ def test_every_first_token_is_accepted(stack, admin, tmp_path, language):
     assert call("GET", f"{stack.rest_url}/x", token=done.stdout.strip()).status == 200
 
 
+@pytest.fixture
+def environ(stack):
+    """As `make dev` tells a reader."""
+    return {
+        "ADMIN": stack.admin_url,
+        "KEY": stack.admin_key,
+        "REST": stack.rest_url,
+        "HTTP": stack.http_url,
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{stack.port}",
+    }
+
+
+@pytest.mark.parametrize("guide", HERE)
+def test_the_commands_of_a_guide_work_one_after_the_other(guide, shell, environ, admin):
+    script = "\n".join(commands_of(guide))
+
+    told = shell(script, environ)
+
+    assert '"status":4' not in told.replace(" ", "")  # an import tells item by item
+    for name in ("live", "orders"):
+        admin("DELETE", f"/apis/{name}")  # other tests share the stack
+
+
+def test_a_clients_secret_is_rotated_as_operate_says(shell, environ, admin):
+    script = "\n".join(one for one in commands_of("operate.md") if "curl " in one)
+
+    told = shell(script, environ | {"KEY_HASH": admin.create_key()["key_hash"]})
+
+    assert '"secret"' in told
+
+
+def test_every_command_of_a_guide_is_run_by_some_test():
+    """Those of `operate.md` and `deploy.md` that speak to AWS, by make test-stack."""
+    with_commands = {path.name for path in GUIDES if "```sh\n" in path.read_text()}
+
+    assert with_commands == {*HERE, "operate.md", "deploy.md"}
+
+
+def test_the_decorated_handler_of_the_guide_answers(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "integration")
+    found = re.search(r"```python\n(.*?)```", (DOCS / "protect-your-api.md").read_text(), re.DOTALL)
+    names = {}
+    exec(found[1], names)  # noqa: S102 - our own guide
+
+    limited = {
+        "version": "2.0",
+        "requestContext": {"authorizer": {"lambda": {"reason": "rate_limited", "retryAfter": 3}}},
+    }
+    assert names["handler"](limited, None)["statusCode"] == 429
+    assert names["handler"]({"version": "2.0", "requestContext": {}}, None) == {"statusCode": 200, "body": "hello"}
+
+
+def test_every_parameter_and_output_stands_in_the_guide_and_no_other():
+    template = (ROOT / "template.yaml").read_text()
+    parameters, outputs = (
+        set(re.findall(r"^  (\w+):$", template.partition(f"\n{name}:\n")[2].partition("\n\n")[0], re.MULTILINE))
+        for name in ("Parameters", "Outputs")
+    )
+    guide = (DOCS / "deploy.md").read_text()
+    listed = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.*?`) \|", guide, re.MULTILINE))))
+
+    assert listed == parameters
+    assert all(f"`{name}`" in guide or name.startswith("Demo") for name in outputs)
+
+
+def test_every_alarm_of_the_template_is_explained_and_no_other():
+    alarms = set(re.findall(r"^  (\w+Alarm):$", (ROOT / "template.yaml").read_text(), re.MULTILINE))
+
+    assert set(re.findall(r"`(\w+Alarm)`", (DOCS / "operate.md").read_text())) == alarms
+
+
 @pytest.mark.parametrize("path", GUIDES, ids=lambda path: path.name)
 def test_every_link_and_named_file_exists(path):
     text = path.read_text()
 
-    for target in re.findall(r"\]\(([^)#:]+)\)", text):
-        assert (path.parent / target).exists(), target
+    for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", text):
+        aimed = path.parent / target if target else path
+        assert aimed.exists(), target
+        assert not anchor or anchor in anchors_of(aimed), anchor
     for name in re.findall(r"`((?:tests|docs|store|access|examples|events|integration|doctor)/[\w./-]+)`", text):
         assert list(ROOT.glob(f"{name}*")), name
 
@@ -55,8 +129,14 @@ def test_every_link_and_named_file_exists(path):
 def test_every_make_target_exists(path):
     makefile = (ROOT / "Makefile").read_text()
 
-    for target in re.findall(r"`make ([a-z-]+)", path.read_text()):
+    for target in re.findall(r"(?:`|\$ |^)make ([a-z-]+)", path.read_text(), re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def anchors_of(path):
+    """Of headings, as they are rendered."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 -]", "", one.lower()).replace(" ", "-") for one in headings}
 
 
 def test_the_index_names_every_guide():

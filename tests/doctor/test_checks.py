@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import textwrap
 
 import pytest
 import yaml
@@ -167,7 +168,93 @@ Resources:
             return {"principalId": "x", "policyDocument": {"Version": "2012-10-17", "Statement": [statement]}}
 """
 
-GOOD = {"SAM_REST": SAM_REST, "SAM_HTTP": SAM_HTTP, "PLAIN_REST": PLAIN_REST, "PLAIN_HTTP": PLAIN_HTTP, "OWN": OWN}
+DEFINED = """
+Resources:
+  Api:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: prod
+      ApiKeySourceType: AUTHORIZER
+      Variables: { tollgateLimits: "429" }
+      DefinitionBody:
+        openapi: 3.0.1
+        paths:
+          /x:
+            get:
+              security: [{ T: [], key: [] }]
+            options:
+              security: []
+        components:
+          securitySchemes:
+            key: { type: apiKey, in: header, name: x-api-key }
+            T:
+              type: apiKey
+              in: header
+              name: Authorization
+              x-amazon-apigateway-authorizer:
+                type: request
+                identitySource: method.request.header.Authorization
+                authorizerResultTtlInSeconds: 0
+                authorizerUri: arn:aws:apigateway:r:lambda:path/2015-03-31/functions/arn:aws:lambda:r:1:function:t/invocations
+        x-amazon-apigateway-gateway-responses:
+          INVALID_API_KEY:
+            statusCode: 429
+            responseParameters: { gatewayresponse.header.Retry-After: context.authorizer.retryAfter }
+  Permission:
+    Type: AWS::Lambda::Permission
+    Properties:
+      FunctionName: arn:aws:lambda:r:1:function:t
+      Principal: apigateway.amazonaws.com
+  Plan:
+    Type: AWS::ApiGateway::UsagePlan
+    Properties: { ApiStages: [{ ApiId: !Ref Api, Stage: !Ref Api.Stage }] }
+  PlanKey: { Type: AWS::ApiGateway::UsagePlanKey, Properties: { UsagePlanId: !Ref Plan } }
+"""
+
+ROUTES = """
+Parameters:
+  Ttl: { Type: Number, Default: 0 }
+Globals:
+  Api:
+    Variables: { tollgateLimits: "429" }
+    Auth:
+      Authorizers:
+        T: { FunctionPayloadType: REQUEST, Identity: { Headers: [Authorization], ReauthorizeEvery: !Ref Ttl } }
+Resources:
+  Api:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: prod
+      ApiKeySourceType: AUTHORIZER
+      Variables: { other: x }
+      Auth:
+        DefaultAuthorizer: T
+        UsagePlan: { CreateUsagePlan: PER_API }
+        Authorizers:
+          T: { FunctionArn: { "Fn::ImportValue": { "Fn::Sub": "${Stack}-AuthorizerArn" } } }
+      GatewayResponses:
+        INVALID_API_KEY: { StatusCode: 429 }
+  Function:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events:
+        Keyed:
+          Type: Api
+          Properties: { RestApiId: !Ref Api, Method: GET, Path: /x, Auth: { ApiKeyRequired: true } }
+        Open:
+          Type: Api
+          Properties: { RestApiId: !Ref Api, Method: GET, Path: /y, Auth: { Authorizer: NONE, ApiKeyRequired: false } }
+"""
+
+GOOD = {
+    "SAM_REST": SAM_REST,
+    "SAM_HTTP": SAM_HTTP,
+    "PLAIN_REST": PLAIN_REST,
+    "PLAIN_HTTP": PLAIN_HTTP,
+    "OWN": OWN,
+    "DEFINED": DEFINED,
+    "ROUTES": ROUTES,
+}
 
 MISTAKES = [  # the template, the text that is changed, what it becomes (its line is told), the code
     (
@@ -336,6 +423,72 @@ MISTAKES = [  # the template, the text that is changed, what it becomes (its lin
         "      EnableSimpleResponses: true\n      AuthorizerResultTtlInSeconds: 9 #<-",
         "cached-result",
     ),
+    (DEFINED, "{ T: [], key: [] }", "{ T: [] }", "channel-without-key", "            get:\n", "            get: #<-\n"),
+    (DEFINED, "authorizerResultTtlInSeconds: 0", "authorizerResultTtlInSeconds: 60 #<-", "cached-result"),
+    (DEFINED, "header.Authorization", "header.X-Tenant #<-", "identity-source"),
+    (
+        DEFINED,
+        "              x-amazon-apigateway-authorizer:",
+        "              x-amazon-apigateway-authorizer: #<-",
+        "no-permission",
+        "FunctionName: arn:aws:lambda:r:1:function:t",
+        "FunctionName: another",
+    ),
+    (
+        DEFINED,
+        "            options:",
+        "            options: #<-",
+        "blocked-preflight",
+        "security: []",
+        "security: [{ T: [] }]",
+    ),
+    (
+        DEFINED,
+        "          INVALID_API_KEY:",
+        "          INVALID_API_KEY: #<-",
+        "channel-without-429",
+        "statusCode: 429",
+        "statusCode: 403",
+    ),
+    (DEFINED, "context.authorizer.retryAfter }", "soon } #<-", "bare-value"),
+    (
+        ROUTES,
+        "ReauthorizeEvery: !Ref Ttl } }",
+        "ReauthorizeEvery: !Ref Ttl } } #<-",
+        "cached-result",
+        "Default: 0",
+        "Default: 9",
+    ),
+    (
+        ROUTES,
+        "Path: /x, Auth: { ApiKeyRequired: true } }",
+        "Path: /x, Auth: { ApiKeyRequired: false } } #<-",
+        "channel-without-key",
+    ),
+    (
+        ROUTES,
+        '    Variables: { tollgateLimits: "429" }',
+        '    Variables: { tollgateLimits: "429" } #<-',
+        "channel-without-key",
+        ", Auth: { ApiKeyRequired: true }",
+    ),
+    (
+        SAM_REST,
+        "!ImportValue tollgate-AuthorizerArn",
+        "!Ref FnAliaslive #<-",
+        "dropped-alias",
+        "Resources:\n",
+        "Resources:\n  Fn: { Type: AWS::Serverless::Function }\n",
+    ),
+    (SAM_REST, "!ImportValue tollgate-AuthorizerArn", "!Sub ['${a}', { a: !Ref Fn.Alias }] #<-", "dropped-alias"),
+    (
+        SAM_REST,
+        "!ImportValue tollgate-AuthorizerArn",
+        '{ "Ref": "Fn" } #<-',
+        "dropped-alias",
+        "Resources:\n",
+        "Resources:\n  Fn: { Type: AWS::Serverless::Function }\n",
+    ),
     (
         OWN,
         '                         "Resource": event["methodArn"]}',
@@ -356,18 +509,57 @@ def test_a_good_template_has_no_findings(name):
     assert examine(Template(GOOD[name])) == []
 
 
-@pytest.mark.parametrize("case", MISTAKES, ids=lambda case: f"{case[3]}-{MISTAKES.index(case)}")
-def test_a_mistake_is_told_with_its_line(case):
-    good, before, after, code, *second = case
+def mistaken(case):
+    """The bad template of a case, and the line that its mark says."""
+    good, before, after, _, *second = case
     assert before in good
     bad = good.replace(before, after, 1)
     if second:
         assert second[0] in bad
         bad = bad.replace(second[0], second[1] if len(second) > 1 else "", 1)
     (line,) = [number for number, text in enumerate(bad.splitlines(), 1) if "#<-" in text]
+    return bad, line
 
-    assert (code, line) in found_in(bad)
-    assert code not in {one for one, _ in found_in(good)}
+
+def in_json(text):
+    """The same template in JSON, where intrinsic functions have their long form."""
+
+    class Long(yaml.SafeLoader):
+        pass
+
+    def construct(loader, suffix, node):
+        is_text = isinstance(node, yaml.ScalarNode)
+        value = loader.construct_scalar(node) if is_text else loader.construct_sequence(node, deep=True)
+        if suffix == "GetAtt":
+            value = value.split(".", 1)
+        return {"Ref" if suffix == "Ref" else f"Fn::{suffix}": value}
+
+    Long.add_multi_constructor("!", construct)
+    return json.dumps(yaml.load(text, Long), indent=1)  # noqa: S506 - a safe loader
+
+
+@pytest.mark.parametrize("case", MISTAKES, ids=lambda case: f"{case[3]}-{MISTAKES.index(case)}")
+def test_a_mistake_is_told_with_its_line(case):
+    bad, line = mistaken(case)
+
+    assert (case[3], line) in found_in(bad)
+    assert case[3] not in {one for one, _ in found_in(case[0])}
+
+
+@pytest.mark.parametrize("case", MISTAKES, ids=lambda case: f"{case[3]}-{MISTAKES.index(case)}")
+def test_a_mistake_is_told_with_its_line_in_json_too(case):
+    bad, line = mistaken(case)
+    text = in_json(bad)
+
+    keys = [text.splitlines()[number - 1].split('"')[1] for code, number in found_in(text) if code == case[3]]
+
+    marked = bad.splitlines()[line - 1]
+    assert any(key in marked or key == "InlineCode" for key in keys)  # in JSON all of the code is one line
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_good_template_has_no_findings_in_json_either(name):
+    assert examine(Template(in_json(GOOD[name]))) == []
 
 
 def test_every_code_has_a_case():
@@ -377,34 +569,68 @@ def test_every_code_has_a_case():
     assert all(f'"{code}"' in source for code in codes)
 
 
-def test_json_is_read_with_lines():
-    class Long(yaml.SafeLoader):
-        pass
+def test_json_may_be_indented_by_tabs():
+    text = '{\n\t"Resources": {\n\t\t"Api": {"Type": "AWS::Serverless::Api", "Properties": {\n\t\t\t"Auth": {"Authorizers": {"T": {"FunctionArn": "a"}}}}}}}'
 
-    Long.add_multi_constructor("!", lambda loader, suffix, node: {f"Fn::{suffix}": loader.construct_scalar(node)})
-    source = SAM_HTTP.replace("ReauthorizeEvery: 0", "ReauthorizeEvery: 9")
-    loaded = yaml.load(source, Long)  # noqa: S506 - a safe loader
-    text = json.dumps(loaded, indent=1).replace("Fn::Ref", "Ref")
-
-    (line,) = [number for number, one in enumerate(text.splitlines(), 1) if "ReauthorizeEvery" in one]
-    assert ("cached-result", line) in found_in(text)
+    assert ("cached-result", 4) in found_in(text)
 
 
-@pytest.mark.parametrize("text", ["", "a: [", "Resources: {}", "- x"])
-def test_what_is_no_template_is_told(text):
-    with pytest.raises(TemplateError):
+def test_a_policy_of_one_arn_is_found_in_the_handler_file_too(tmp_path):
+    """The finding names the line of the template that names the file, and the line in the file."""
+    head, _, code = OWN.partition("      InlineCode: |\n")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "guard.py").write_text(textwrap.dedent(code))
+    path = tmp_path / "t.yaml"
+    path.write_text(head.replace("Every: 0", "Every: 60") + "      CodeUri: src/\n      Handler: guard.handler\n")
+
+    (found,) = [one for one in examine(Template.read(path)) if one.code == "bound-policy"]
+
+    assert path.read_text().splitlines()[found.line - 1] == "      Handler: guard.handler"
+    assert "guard.py, line 3" in found.mistake
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "no SAM or CloudFormation template"),
+        ("a: 1\nb: [", "line 2: this is neither YAML nor JSON"),
+        ("Resources: {}", "no Resources"),
+        ("- x", "no Resources"),
+        ("Resources:\n  A: {B: 0x_}", "neither YAML nor JSON"),
+        ("[" * 5000, "nested too deeply"),
+        ("Resources: &a\n  A: *a", "nested too deeply"),
+        ("a: 1\n---\nb: 2", "line 2: this is neither"),
+    ],
+)
+def test_what_is_no_template_is_told_in_words(text, told):
+    with pytest.raises(TemplateError, match=told):
         Template(text)
 
 
-@pytest.mark.parametrize(("text", "code"), [(SAM_REST, 0), (SAM_REST.replace("Every: 0", "Every: 9"), 1), ("x: [", 2)])
-def test_the_exit_code_tells(tmp_path, text, code):
+NO_API = "Resources: {Q: {Type: AWS::SQS::Queue}}"
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "told"),
+    [
+        (SAM_REST.encode(), 0, "nothing found"),
+        (SAM_REST.replace("Every: 0", "Every: 9").encode(), 1, "remedy:"),
+        (NO_API.encode(), 0, "there is no API"),
+        (b"x: [", 2, "neither YAML nor JSON"),
+        (b"\xff\xfe", 2, "no text in UTF-8"),
+        (None, 2, "No such file"),
+    ],
+)
+def test_the_exit_code_and_the_words_tell(tmp_path, content, code, told):
     path = tmp_path / "t.yaml"
-    path.write_text(text)
+    if content is not None:
+        path.write_bytes(content)
 
     done = subprocess.run([sys.executable, "-m", "doctor", path], cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert done.returncode == code
-    assert code != 1 or "remedy:" in done.stdout
+    assert told in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_our_own_template_passes():

@@ -60,6 +60,20 @@ resource "aws_api_gateway_integration" "list" {
   request_templates = { "application/json" = jsonencode({ statusCode = 200 }) }
 }
 
+resource "aws_api_gateway_method_response" "ok" {
+  rest_api_id = aws_api_gateway_rest_api.orders.id
+  resource_id = aws_api_gateway_resource.orders.id
+  http_method = aws_api_gateway_method.list.http_method
+  status_code = "200"
+}
+
+resource "aws_api_gateway_integration_response" "ok" {
+  rest_api_id = aws_api_gateway_rest_api.orders.id
+  resource_id = aws_api_gateway_resource.orders.id
+  http_method = aws_api_gateway_integration.list.http_method
+  status_code = aws_api_gateway_method_response.ok.status_code
+}
+
 locals {
   responses = {
     UNAUTHORIZED  = { status = "401", body = "{\"error\":\"unauthorized\"}", headers = { "WWW-Authenticate" = "'Bearer error=\"invalid_token\"'" } }
@@ -89,7 +103,7 @@ resource "aws_api_gateway_gateway_response" "refusal" {
 resource "aws_api_gateway_deployment" "orders" {
   rest_api_id = aws_api_gateway_rest_api.orders.id
   triggers    = { content = filesha1("${path.module}/main.tf") }
-  depends_on  = [aws_api_gateway_integration.list, aws_api_gateway_gateway_response.refusal]
+  depends_on  = [aws_api_gateway_integration_response.ok, aws_api_gateway_gateway_response.refusal]
   lifecycle { create_before_destroy = true }
 }
 
