@@ -29,7 +29,7 @@ def once(
     fingerprint = fingerprint_of(read_text(event))
 
     def keep(status: int, body: dict[str, Any]) -> Item:
-        answer = KeptAnswer(fingerprint, status, json.dumps(body))
+        answer = KeptAnswer(fingerprint, int(status), json.dumps(body))
         return work.idempotency.keep(request_key, answer, now=work.now(), nonce=work.random_bytes(NONCE_BYTES))
 
     kept = work.idempotency.find(request_key, work.now())
