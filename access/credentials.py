@@ -75,6 +75,19 @@ def algorithm_named(name: object) -> Algorithm | None:
 _NAMES = frozenset(algorithm.value for algorithm in Algorithm)
 
 
+def min_secret_bytes(algorithm: Algorithm) -> int:
+    """The length of the least secret of an HMAC algorithm: that of its hash (RFC 7518, section 3.2)."""
+    return int(algorithm.value[2:]) // 8
+
+
+def load_secret(algorithm: Algorithm, secret: Secret) -> Secret:
+    """The secret itself; UnusableMaterialError where it is too short, or the algorithm takes none."""
+    if not algorithm.value.startswith("HS") or len(secret) < min_secret_bytes(algorithm):
+        message = f"the material is no usable {algorithm.value} secret"
+        raise UnusableMaterialError(message)
+    return secret
+
+
 def load_public_key(algorithm: Algorithm, jwk: Mapping[str, str]) -> PublicKey:
     """Build a public key from the members of a JWK; UnusableMaterialError if they make none."""
     try:
