@@ -27,6 +27,7 @@ from store.fetch import is_fetchable
 MAX_METADATA_CHARACTERS = 4_000  # with everything else, an authorizer's answer stays below 8 KB
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 _WILDCARD_NAME = re.compile(r"\{[^}]*\}|\{|\}")
+_BRANCH = re.compile(r"(str|list\[.*\]|literal\[.*\]|constrained-\w+)")  # of a union: names no member
 _SEGMENT = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}", re.ASCII)
 
 Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -162,7 +163,8 @@ class Rights(Strict):
         }
 
 
-Texts = str | list[str]
+Text = Annotated[str, Field(min_length=1, max_length=1024)]
+Texts = Text | Annotated[list[Text], Field(max_length=50)]
 
 
 class JwtData(Strict):
@@ -174,7 +176,7 @@ class JwtData(Strict):
     generate: bool = False
     issuer: Texts = []
     audience: Texts = []
-    typ: Annotated[str, Field(max_length=64)] = ""
+    typ: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9!#$&^_.+/-]*$")] = ""
     require_exp: bool = True
     max_lifetime_seconds: Annotated[int, Field(ge=1, le=10 * 366 * 86_400)] | Literal[0] = 0
     leeway_seconds: Annotated[int, Field(ge=0, le=60)] = 0
@@ -226,6 +228,13 @@ class RotateInput(Strict):
 
     jwt_data: JwtData | None = None
     grace_seconds: Annotated[int, Field(ge=0, le=366 * 86_400)] = 0
+
+    @model_validator(mode="after")
+    def _says_what_to_do(self) -> "RotateInput":
+        if not self.model_fields_set:
+            message = "give jwt_data, the new material, or grace_seconds, when the older one ends"
+            raise ValueError(message)
+        return self
 
 
 HeaderName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
@@ -405,5 +414,5 @@ def validate(model: type[ModelT], body: dict[str, Any]) -> ModelT:
 
 
 def _field_error(error: Any) -> FieldError:
-    location = ".".join(str(part) for part in error["loc"]) or "body"
+    location = ".".join(str(part) for part in error["loc"] if not _BRANCH.fullmatch(str(part))) or "body"
     return FieldError(location, str(error["msg"]).removeprefix("Value error, "))
