@@ -31,8 +31,6 @@ from authorizer.environment import Environment
 from authorizer.events import Request, read_credentials
 from authorizer.memory import Identity, KnownKey
 
-CREDENTIAL_USED = "used_"  # gate attribute: when a credential verified last, by its id
-
 
 class Outcome(NamedTuple):
     """A decision, what the key may do, a detail for the log, and the thresholds that were crossed."""
@@ -195,11 +193,12 @@ def _judge(request: Request, key: KnownKey, environment: Environment, *, used: s
     # 7. The gate.
     if environment.overdue is not None and not effective.counting.fail_open:
         raise environment.overdue
-    marks = {LAST_USED: now} | ({CREDENTIAL_USED + used: now} if len(record.credentials) > 1 else {})
-    call = Call(_limits_of(effective, grant, apis), grant.cost, marks, effective, now_ms)
+    call = Call(_limits_of(effective, grant, apis), grant.cost, _marks(key, used, now), effective, now_ms)
     counted = count(call, key, environment)
     if counted is None:
         return None
+    if isinstance(counted.decision, Allow) and not key.untold.allowed:
+        key.untold.used.clear()  # a write took them along
     detail = "DynamoDB did not answer: open" if counted.is_open else ""
     return Outcome(counted.decision, effective, apis, detail, counted.crossings, grant.owner)
 
@@ -214,6 +213,19 @@ def _verify(credential: Credential, key: KnownKey, *, now: int) -> str | Reason:
         return Reason.UNKNOWN_KEY
     verified = verify_token(token, key.credentials, key.record.token_rules, now=now)
     return verified if isinstance(verified, Reason) else verified.credential_id
+
+
+def _marks(key: KnownKey, used: str, now: int) -> dict[str, int]:
+    """Times for the gate to keep: of this use and, after a rotation, of each credential's last one.
+
+    Those of requests that cost no write wait for the next one.
+    """
+    if not key.record.marks_credentials:
+        return {LAST_USED: now}
+    waiting = key.untold.used
+    waiting |= {one.used_mark: now for one in key.record.credentials if one.credential_id == used}
+    current = (one.used_mark for one in key.record.credentials)
+    return {LAST_USED: now} | {mark: waiting[mark] for mark in current if mark in waiting}
 
 
 def _limits_of(effective: Effective, grant: Grant, apis: tuple[str, ...]) -> tuple[Limit, ...]:

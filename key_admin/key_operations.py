@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from access.gate import LAST_USED
 from access.grants import ADMIN_API
 from access.key_ids import KeyHash, KeyId, format_opaque_key_id, is_key_id
 from access.keys import KeyRecord, StoredCredential, TokenRules
@@ -11,7 +12,9 @@ from key_admin.problems import conflict, invalid_field
 from key_admin.requests import DIRECT, Caller
 from key_admin.service import Service
 from store.admin.audit import AuditEntry
+from store.admin.keys import GateUses
 from store.admin.transactions import AlreadyExistsError, Attached, Item, UnknownPolicyError
+from store.keys import Gate
 from store.sealing import NONCE_BYTES, seal
 
 MAX_CREDENTIALS = 4  # the one in force and those in their grace
@@ -76,16 +79,18 @@ def check_rights(service: Service, caller: Caller, values: dict[str, Any]) -> No
 
 
 class RotatedKey(NamedTuple):
-    """A record with its new credentials, and generated material, shown once."""
+    """A record with its new credentials, generated material, shown once, and what its gate is to know."""
 
     record: KeyRecord
     shown: dict[str, str]
+    uses: GateUses
 
 
-def rotate_key(service: Service, before: KeyRecord, wanted: RotateInput) -> RotatedKey:
-    """Put new material in force; what was in force verifies until the grace ends.
+def rotate_key(service: Service, before: KeyRecord, gate: Gate, wanted: RotateInput) -> RotatedKey:
+    """Put new material in force; all that was in force verifies until the grace ends.
 
-    Without new material only the grace of older material changes: 0 ends it now.
+    An end that was set before is never put off. Without new material only the grace of older
+    material changes: 0 ends it now.
     """
     if before.is_opaque:
         raise invalid_field("jwt_data", "an opaque key is not rotated: make a new one and delete this one")
@@ -95,7 +100,8 @@ def rotate_key(service: Service, before: KeyRecord, wanted: RotateInput) -> Rota
     if wanted.jwt_data is None:
         kept, ending = [newest], older
     else:
-        made, new_rules, shown = _make_credentials(service, wanted.jwt_data, before.key_hash, now)
+        later = max(now, newest.created_at + 1)  # also within one second: age tells that there was another
+        made, new_rules, shown = _make_credentials(service, wanted.jwt_data, before.key_hash, later)
         rules = _merge_rules(rules, new_rules, wanted.jwt_data)
         kept, ending = [*made], [newest, *older]
     grace_end = now + wanted.grace_seconds
@@ -104,7 +110,15 @@ def rotate_key(service: Service, before: KeyRecord, wanted: RotateInput) -> Rota
     if len(credentials) > MAX_CREDENTIALS:
         raise conflict(f"A key has at most {MAX_CREDENTIALS} credentials; end the grace of older ones first.")
     after = before._replace(version=before.version + 1, updated_at=now, credentials=credentials, token_rules=rules)
-    return RotatedKey(after, shown)
+    return RotatedKey(after, shown, _uses(before, after, gate))
+
+
+def _uses(before: KeyRecord, after: KeyRecord, gate: Gate) -> GateUses:
+    """The first credential of a key was used last when the key was; from now on it has a mark of its own."""
+    gone = {one.used_mark for one in before.credentials} - {one.used_mark for one in after.credentials}
+    first = {} if before.marks_credentials or LAST_USED not in gate else {before.credentials[0].used_mark}
+    kept = {mark: int(gate[LAST_USED]) for mark in first if mark not in gone}
+    return GateUses(kept, tuple(sorted(gone & gate.keys())))
 
 
 def create_admin_key(service: Service, name: str) -> NewKey:
@@ -174,10 +188,12 @@ def _store(service: Service, material: Material, key_hash: KeyHash, now: int) ->
         credential_id=service.random_bytes(4).hex(),
         algorithm=material.algorithm.value,
         size=material.size,
-        thumbprint=material.thumbprint,
+        thumbprint=material.thumbprint if sealed is None else "",
         created_at=now,
         jwk=material.jwk,
         sealed=sealed,
+        not_before=material.certificate.not_before if material.certificate else None,
+        not_after=material.certificate.not_after if material.certificate else None,
     )
 
 

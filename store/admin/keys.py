@@ -1,6 +1,6 @@
 """Keys: create, change, reset, delete, list, and their usage."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -73,6 +73,16 @@ class KeyFilter(NamedTuple):
         return tag_index(self.tag) if self.tag else ALL_KEYS
 
 
+class GateUses(NamedTuple):
+    """Marks of last uses that a gate is to hold, and those that it is to lose."""
+
+    kept: Mapping[str, int] = {}
+    lost: Sequence[str] = ()
+
+
+NO_USES = GateUses()
+
+
 class KeyStore:
     """The keys of one table. Every key names only policies that exist."""
 
@@ -96,7 +106,9 @@ class KeyStore:
         if FAILED in codes:
             raise UnknownPolicyError
 
-    def update(self, before: KeyRecord, after: KeyRecord, attached: Attached = NOTHING) -> None:
+    def update(
+        self, before: KeyRecord, after: KeyRecord, attached: Attached = NOTHING, *, uses: GateUses = NO_USES
+    ) -> None:
         """Replace a record. Raises VersionConflictError, UnknownPolicyError, AlreadyDoneError."""
         table = self._table
         if after.owner != before.owner:
@@ -105,7 +117,7 @@ class KeyStore:
         added = [one for one in after.policies if one not in before.policies]
         actions = [
             table.put(key_to_item(after), at_version(before.version)),
-            self._update_gate(key_partition(after.key_hash), before.version, after.version, ()),
+            self._update_gate(key_partition(after.key_hash), before.version, after.version, uses.lost, uses.kept),
             *self._policy_checks(added),
             *(self._put_index(partition, after) for partition in sorted(new - old)),
             *(table.delete(partition, index_sort(before)) for partition in sorted(old - new)),
@@ -193,16 +205,21 @@ class KeyStore:
         condition = f"attribute_exists(PK) AND attribute_not_exists({DELETING})"
         return [self._table.check(policy_partition(policy_id), RECORD, condition) for policy_id in policy_ids]
 
-    def _update_gate(self, partition: str, old: int, new: int, removed: Sequence[str]) -> Item:
+    def _update_gate(
+        self, partition: str, old: int, new: int, removed: Sequence[str], kept: Mapping[str, int] = NO_USES.kept
+    ) -> Item:
         names = {f"#r{place}": attribute for place, attribute in enumerate(removed)}
-        update = "SET #v = :new" + (f" REMOVE {', '.join(names)}" if names else "")
+        marks = {f"#m{place}": mark for place, mark in enumerate(kept)}
+        values = {f":m{place}": encode(at) for place, at in enumerate(kept.values())}
+        update = ", ".join(["SET #v = :new", *(f"{name} = :{name[1:]}" for name in marks)])
+        update += f" REMOVE {', '.join(names)}" if names else ""
         return {
             "Update": {
                 "TableName": self._table.name,
                 "Key": key_of(partition, GATE),
                 "ConditionExpression": "#v = :old",
                 "UpdateExpression": update,
-                "ExpressionAttributeNames": {"#v": VERSION} | names,
-                "ExpressionAttributeValues": {":old": encode(old), ":new": encode(new)},
+                "ExpressionAttributeNames": {"#v": VERSION} | names | marks,
+                "ExpressionAttributeValues": {":old": encode(old), ":new": encode(new)} | values,
             }
         }
