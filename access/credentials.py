@@ -123,12 +123,12 @@ def _decode(text: str) -> bytes:
 
 
 def _load_rsa(_algorithm: Algorithm, jwk: Mapping[str, str]) -> PublicKey:
-    exponent = _number(jwk["e"])
-    key = rsa.RSAPublicNumbers(e=exponent, n=_number(jwk["n"])).public_key()
-    if not MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS or exponent >= MAX_RSA_EXPONENT:
+    exponent, modulus = _number(jwk["e"]), _number(jwk["n"])
+    is_odd = modulus % 2 == 1  # that the exponent is odd and 3 or more, cryptography checks
+    if not is_odd or not MIN_RSA_BITS <= modulus.bit_length() <= MAX_RSA_BITS or exponent >= MAX_RSA_EXPONENT:
         message = "RSA modulus or exponent out of bounds"
         raise ValueError(message)
-    return key
+    return rsa.RSAPublicNumbers(e=exponent, n=modulus).public_key()
 
 
 def _load_ec(algorithm: Algorithm, jwk: Mapping[str, str]) -> PublicKey:

@@ -1,8 +1,8 @@
-"""When each credential of a rotated key verified last: kept at no write of its own."""
+"""A rotated key at the authorizer: when a grace ends, and when each credential verified last."""
 
 import pytest
 
-from access.decisions import Allow
+from access.decisions import Allow, Deny, Reason
 from access.keys import StoredCredential
 from access.limits import Quota
 from authorizer.memory import FLUSH_MS
@@ -70,3 +70,20 @@ def test_a_use_that_another_environment_told_of_is_not_turned_back(bench, rotate
     use(bench, SECRET)
 
     assert bench.gate(rotated)["used_old"] == told
+
+
+def test_a_grace_ends_to_the_millisecond_in_a_warm_environment(bench, rotated):
+    """No read tells: the end stands in the record that is in memory, and the clock decides."""
+    end = bench.now_ms // 1000 + 10
+    new, old = rotated.credentials
+    bench.keys.update(rotated, rotated._replace(version=3, credentials=(new, old._replace(expires_at=end))))
+    token = sign(bench.key_id, secret=OLD, exp=end + 600)
+    bench.request(token=token)
+    bench.recorder.taken()
+
+    bench.now_ms = end * 1000 - 1
+    assert isinstance(bench.request(token=token), Allow)
+    assert "Query" not in bench.recorder.taken()
+    bench.now_ms += 1
+    assert bench.request(token=token) == Deny(Reason.INVALID_SIGNATURE)
+    use(bench, SECRET)
