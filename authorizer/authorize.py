@@ -11,9 +11,11 @@ The recipe:
 7. Count the request at the gate: one conditional write.
 8. Answer (in `answers`).
 
-Steps 1 to 5 fail alike from outside. What a record in memory refuses is decided afresh on the
-record in the table, and a gate of another version makes us read the record again, so no change
-of a key waits for anything.
+Steps 1 to 5 fail alike from outside: in one answer and, once a text is read as a token, after
+a verification of its family; what the text alone shows to be wrong tells nothing of a key.
+
+What a record in memory refuses is decided afresh on the record in the table, and a gate of
+another version makes us read the record again, so no change of a key waits for anything.
 """
 
 from typing import NamedTuple

@@ -171,7 +171,7 @@ class JwtData(Strict):
     algorithm: str = ""
     secret: str = ""
     encoding: Literal["text", "base64url"] = "text"
-    public_key: str = ""
+    public_key: Annotated[str, Field(max_length=16_384)] = ""  # a long certificate has a third of it
     jwk: dict[str, Any] = {}
     generate: bool = False
     issuer: Texts = []

@@ -260,6 +260,8 @@ def _foreign_texts() -> Iterator[tuple[str, dict, str]]:
         "empty block": "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----",
         "junk block": as_pem(bytes(range(200))),
         "large block": as_pem(bytes(90_000)),
+        "blocks that never end": "-----BEGIN A-----" * 900,
+        "more of them than we read": "-----BEGIN A-----" * 12_000,
         "letters beyond ASCII": pem(key).replace("M", "\u041c"),
         "NUL": "\x00",
         "word": "key",
