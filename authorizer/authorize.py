@@ -51,6 +51,9 @@ class Credential(NamedTuple):
     key_id: str
     token: UnverifiedToken | None
 
+    def __repr__(self) -> str:
+        return "Credential(<secret>)"
+
 
 def authorize(request: Request, environment: Environment, *, now_ms: int) -> Outcome:
     """Decide on a request at `now_ms`. Raises StoreError or UndecidedError where it cannot."""

@@ -28,6 +28,9 @@ class NewKey(NamedTuple):
     shown: dict[str, str]
     entry: AuditEntry
 
+    def __repr__(self) -> str:
+        return f"NewKey({self.record.key_hash}, <secret>)"
+
 
 def prepare_key(service: Service, wanted: KeyInput, caller: Caller) -> NewKey:
     """Make a key out of what an operator asks for. Raises a Problem."""
@@ -84,6 +87,9 @@ class RotatedKey(NamedTuple):
     record: KeyRecord
     shown: dict[str, str]
     uses: GateUses
+
+    def __repr__(self) -> str:
+        return f"RotatedKey({self.record.key_hash}, <secret>)"
 
 
 def rotate_key(service: Service, before: KeyRecord, gate: Gate, wanted: RotateInput) -> RotatedKey:

@@ -75,6 +75,9 @@ class Generated(NamedTuple):
     material: Material
     shown: dict[str, str]
 
+    def __repr__(self) -> str:
+        return f"Generated({self.material!r}, <secret>)"
+
 
 def read_material(data: JwtData) -> Material:
     """The material that an operator sent. Raises a Problem that names the field."""

@@ -169,10 +169,10 @@ Texts = Text | Annotated[list[Text], Field(max_length=50)]
 
 class JwtData(Strict):
     algorithm: str = ""
-    secret: str = ""
+    secret: Annotated[str, Field(repr=False)] = ""
     encoding: Literal["text", "base64url"] = "text"
     public_key: Annotated[str, Field(max_length=16_384)] = ""  # a long certificate has a third of it
-    jwk: dict[str, Any] = {}
+    jwk: Annotated[dict[str, Any], Field(repr=False)] = {}
     generate: bool = False
     issuer: Texts = []
     audience: Texts = []

@@ -39,6 +39,7 @@ def test_a_good_token_is_verified():
     token = parse_token(make())
 
     assert isinstance(token, UnverifiedToken)
+    assert repr(token) == "UnverifiedToken('HS256', <secret>)"
     assert isinstance(verify_token(token, [CREDENTIAL], TokenRules(), now=NOW), VerifiedToken)
 
 
