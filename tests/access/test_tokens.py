@@ -88,6 +88,18 @@ def test_another_text_of_a_good_token_is_malformed(change):
     assert isinstance(parse_token(change(make())), MalformedToken)
 
 
+def test_a_token_of_8_kb_is_read_and_none_that_is_longer():
+    shortest = len(make(payload=b'{"exp":1800000060,"x":""}'))
+    sizes = {}
+    for letters in range((8192 - shortest) * 3 // 4 - 4, (8192 - shortest) * 3 // 4 + 4):
+        token = make(payload=b'{"exp":1800000060,"x":"' + b"y" * letters + b'"}')
+        sizes[len(token)] = isinstance(parse_token(token), UnverifiedToken)
+
+    assert sizes == {size: size <= 8192 for size in sizes}
+    assert {8191, 8192} & sizes.keys()
+    assert {8193, 8194} & sizes.keys()
+
+
 def test_every_bit_flip_and_every_truncation_of_the_signature_fails():
     token = make()
     head, _, signature = token.rpartition(".")
@@ -170,9 +182,15 @@ def test_the_stored_algorithm_decides():
         ({"exp": 10**400}, Reason.INVALID_CLAIMS),
         ({"exp": 131970 * 31_556_952}, Reason.INVALID_CLAIMS),
         ({"exp": NOW + 9, "nbf": True}, Reason.INVALID_CLAIMS),
+        ({"exp": NOW + 9, "iss": None}, Reason.INVALID_CLAIMS),
+        ({"exp": NOW + 9, "sub": 1}, Reason.INVALID_CLAIMS),
+        ({"exp": NOW + 9, "jti": ["a"]}, Reason.INVALID_CLAIMS),
+        ({"exp": NOW + 9, "aud": 1}, Reason.INVALID_CLAIMS),
+        ({"exp": NOW + 9, "aud": ["a", 1]}, Reason.INVALID_CLAIMS),
+        ({"exp": NOW + 9, "aud": [], "iss": "", "sub": "", "jti": ""}, None),
     ],
 )
-def test_times_are_judged_to_the_second(claims, verdict):
+def test_claims_are_judged_by_their_types_and_times_to_the_second(claims, verdict):
     found = judge(claims)
 
     assert found is verdict if verdict else isinstance(found, VerifiedToken)
