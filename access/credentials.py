@@ -75,6 +75,19 @@ def algorithm_named(name: object) -> Algorithm | None:
 _NAMES = frozenset(algorithm.value for algorithm in Algorithm)
 
 
+def min_secret_bytes(algorithm: Algorithm) -> int:
+    """The length of the least secret of an HMAC algorithm: that of its hash (RFC 7518, section 3.2)."""
+    return int(algorithm.value[2:]) // 8
+
+
+def load_secret(algorithm: Algorithm, secret: Secret) -> Secret:
+    """The secret itself; UnusableMaterialError where it is too short, or the algorithm takes none."""
+    if not algorithm.value.startswith("HS") or len(secret) < min_secret_bytes(algorithm):
+        message = f"the material is no usable {algorithm.value} secret"
+        raise UnusableMaterialError(message)
+    return secret
+
+
 def load_public_key(algorithm: Algorithm, jwk: Mapping[str, str]) -> PublicKey:
     """Build a public key from the members of a JWK; UnusableMaterialError if they make none."""
     try:
@@ -110,12 +123,12 @@ def _decode(text: str) -> bytes:
 
 
 def _load_rsa(_algorithm: Algorithm, jwk: Mapping[str, str]) -> PublicKey:
-    exponent = _number(jwk["e"])
-    key = rsa.RSAPublicNumbers(e=exponent, n=_number(jwk["n"])).public_key()
-    if not MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS or exponent >= MAX_RSA_EXPONENT:
+    exponent, modulus = _number(jwk["e"]), _number(jwk["n"])
+    is_odd = modulus % 2 == 1  # that the exponent is odd and 3 or more, cryptography checks
+    if not is_odd or not MIN_RSA_BITS <= modulus.bit_length() <= MAX_RSA_BITS or exponent >= MAX_RSA_EXPONENT:
         message = "RSA modulus or exponent out of bounds"
         raise ValueError(message)
-    return key
+    return rsa.RSAPublicNumbers(e=exponent, n=modulus).public_key()
 
 
 def _load_ec(algorithm: Algorithm, jwk: Mapping[str, str]) -> PublicKey:

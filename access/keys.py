@@ -14,7 +14,8 @@ class StoredCredential(NamedTuple):
     """Verification material as it rests in the table.
 
     `jwk` holds the members of a public JWK (RFC 7517), `sealed` an encrypted HMAC secret;
-    exactly one of the two is set. `size` is in bits, `thumbprint` follows RFC 7638.
+    exactly one of the two is set. `size` is in bits. `thumbprint` follows RFC 7638; beside a
+    sealed secret it is empty, since it would verify guesses (RFC 7638, section 7).
     """
 
     credential_id: str  # unique within its key
@@ -25,6 +26,13 @@ class StoredCredential(NamedTuple):
     expires_at: int | None = None  # the end of the grace after a rotation
     jwk: dict[str, str] | None = None
     sealed: str | None = None
+    not_before: int | None = None  # the dates of the certificate that brought the key; shown, not judged
+    not_after: int | None = None
+
+    @property
+    def used_mark(self) -> str:
+        """The gate attribute that holds when the credential verified last. Short: a gate is small."""
+        return f"_{self.credential_id}"
 
 
 class TokenRules(NamedTuple):
@@ -68,6 +76,11 @@ class KeyRecord(NamedTuple):
     @property
     def is_opaque(self) -> bool:
         return not self.credentials
+
+    @property
+    def marks_credentials(self) -> bool:
+        """Whether each credential has a last use of its own; while there was only one, it is the key's."""
+        return any(one.created_at > self.created_at for one in self.credentials) or len(self.credentials) > 1
 
 
 class Counting(NamedTuple):

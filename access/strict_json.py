@@ -5,18 +5,23 @@ the one that acts (RFC 8725, section 3; RFC 8259, sections 4 and 6).
 """
 
 import json
+import re
+from math import isfinite
 from typing import Any
 
 MAX_DEPTH = 16
+_TEXT = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # a text, or what is left where it does not end
+_NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
+_AS_ONE_KIND = bytes.maketrans(b"{}", b"[]")
 
 
 def read_object(text: str) -> dict[str, Any]:
     """The object that a text holds. ValueError, with nothing of the text in it, for anything else."""
-    try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except RecursionError as error:
+    if _is_deep(text):
         message = "is nested too deeply"
-        raise ValueError(message) from error
+        raise ValueError(message)
+    try:
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
     except ValueError as error:
         message = "is not strict JSON"
         raise ValueError(message) from error
@@ -26,10 +31,20 @@ def read_object(text: str) -> dict[str, Any]:
     if "\\u" in text and not _is_unicode(value):
         message = "holds half of a surrogate pair"
         raise ValueError(message)
-    if text.count("{") + text.count("[") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
-        message = "is nested too deeply"
-        raise ValueError(message)
     return value
+
+
+def _is_deep(text: str) -> bool:
+    """Whether brackets are nested too deeply, before a parser spends its time and its stack on them.
+
+    Of the brackets outside of texts, each pass takes off the innermost pairs, of one level.
+    """
+    if text.count("{") + text.count("[") <= MAX_DEPTH:
+        return False
+    brackets = _TEXT.sub("", text).encode("utf-8", "replace").translate(_AS_ONE_KIND, _NO_BRACKET)
+    for _ in range(MAX_DEPTH):
+        brackets = brackets.replace(b"[]", b"")
+    return b"[" in brackets
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -45,6 +60,13 @@ def _no_constant(_name: str) -> None:
     raise ValueError(message)
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):  # 1e999 is Infinity by another name
+        _no_constant(text)
+    return number
+
+
 def _is_unicode(value: object) -> bool:
     """Whether every text is one that UTF-8 can write; escapes may hold half of a surrogate pair."""
     try:
@@ -52,17 +74,3 @@ def _is_unicode(value: object) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _depth(value: object) -> int:
-    deepest, level = 0, [value]
-    while level:
-        deepest += 1
-        children: list[object] = []
-        for item in level:
-            if isinstance(item, dict):
-                children += item.values()
-            elif isinstance(item, list):
-                children += item
-        level = [child for child in children if isinstance(child, dict | list)]
-    return deepest

@@ -32,6 +32,9 @@ class UnverifiedToken(NamedTuple):
     signing_input: bytes
     signature: bytes
 
+    def __repr__(self) -> str:
+        return f"UnverifiedToken({self.algorithm!r}, <secret>)"
+
 
 class VerifiedToken(NamedTuple):
     """A token whose signature and claims were right at the time given."""

@@ -11,9 +11,11 @@ The recipe:
 7. Count the request at the gate: one conditional write.
 8. Answer (in `answers`).
 
-Steps 1 to 5 fail alike from outside. What a record in memory refuses is decided afresh on the
-record in the table, and a gate of another version makes us read the record again, so no change
-of a key waits for anything.
+Steps 1 to 5 fail alike from outside: in one answer and, once a text is read as a token, after
+a verification of its family; what the text alone shows to be wrong tells nothing of a key.
+
+What a record in memory refuses is decided afresh on the record in the table, and a gate of
+another version makes us read the record again, so no change of a key waits for anything.
 """
 
 from typing import NamedTuple
@@ -21,7 +23,7 @@ from typing import NamedTuple
 from access.apis import ApiDefinition
 from access.credentials import algorithm_named, verify_in_vain
 from access.decisions import LIMIT_REASONS, Allow, Decision, Deny, Reason
-from access.gate import CREDENTIAL_USED, LAST_USED, Limit
+from access.gate import LAST_USED, Limit
 from access.grants import Grant, find_grant
 from access.key_ids import is_key_id, is_opaque_key_id
 from access.policies import Effective
@@ -48,6 +50,9 @@ class Credential(NamedTuple):
 
     key_id: str
     token: UnverifiedToken | None
+
+    def __repr__(self) -> str:
+        return "Credential(<secret>)"
 
 
 def authorize(request: Request, environment: Environment, *, now_ms: int) -> Outcome:
@@ -194,11 +199,12 @@ def _judge(request: Request, key: KnownKey, environment: Environment, *, used: s
     # 7. The gate.
     if environment.overdue is not None and not effective.counting.fail_open:
         raise environment.overdue
-    marks = {LAST_USED: now} | ({CREDENTIAL_USED + used: now} if len(record.credentials) > 1 else {})
-    call = Call(_limits_of(effective, grant, apis), grant.cost, marks, effective, now_ms)
+    call = Call(_limits_of(effective, grant, apis), grant.cost, _marks(key, used, now), effective, now_ms)
     counted = count(call, key, environment)
     if counted is None:
         return None
+    if isinstance(counted.decision, Allow) and not key.untold.allowed:
+        key.untold.used.clear()  # a write took them along
     detail = "DynamoDB did not answer: open" if counted.is_open else ""
     return Outcome(counted.decision, effective, apis, detail, counted.crossings, grant.owner)
 
@@ -213,6 +219,19 @@ def _verify(credential: Credential, key: KnownKey, *, now: int) -> str | Reason:
         return Reason.UNKNOWN_KEY
     verified = verify_token(token, key.credentials, key.record.token_rules, now=now)
     return verified if isinstance(verified, Reason) else verified.credential_id
+
+
+def _marks(key: KnownKey, used: str, now: int) -> dict[str, int]:
+    """Times for the gate to keep: of this use and, after a rotation, of each credential's last one.
+
+    Those of requests that cost no write wait for the next one.
+    """
+    if not key.record.marks_credentials:
+        return {LAST_USED: now}
+    waiting = key.untold.used
+    waiting |= {one.used_mark: now for one in key.record.credentials if one.credential_id == used}
+    current = (one.used_mark for one in key.record.credentials)
+    return {LAST_USED: now} | {mark: waiting[mark] for mark in current if mark in waiting}
 
 
 def _limits_of(effective: Effective, grant: Grant, apis: tuple[str, ...]) -> tuple[Limit, ...]:

@@ -10,7 +10,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from access.apis import UNDEFINED, ApiDefinition
-from access.credentials import Credential, UnusableMaterialError, algorithm_named, load_public_key
+from access.credentials import (
+    Credential,
+    PublicKey,
+    Secret,
+    UnusableMaterialError,
+    algorithm_named,
+    load_public_key,
+    load_secret,
+)
 from access.decisions import Reason
 from access.gate import VERSION, DayTotals, GateWrite
 from access.grants import ADMIN_API
@@ -243,11 +251,12 @@ class Environment:
             message = "key record: unknown algorithm"
             raise InvalidItemError(message)
         try:
-            key = (
-                unseal(self._keyring, stored.sealed, key_hash=record.key_hash, algorithm=algorithm)
-                if stored.sealed
-                else load_public_key(algorithm, stored.jwk or {})
-            )
+            key: Secret | PublicKey
+            if stored.sealed:
+                secret = unseal(self._keyring, stored.sealed, key_hash=record.key_hash, algorithm=algorithm)
+                key = load_secret(algorithm, secret)
+            else:
+                key = load_public_key(algorithm, stored.jwk or {})
         except UnusableMaterialError as error:
             message = "key record: unusable material"
             raise InvalidItemError(message) from error

@@ -14,7 +14,8 @@ from access.apis import TokenPlace
 API_NAME_VARIABLE = "tollgateApi"  # stage variable: the name of this API in grants
 LIMITS_VARIABLE = "tollgateLimits"  # stage variable: "429" where the 429 channel is set up, else "integration"
 RESPONSE_VARIABLE = "tollgateResponse"  # stage variable: "iam" where simple responses are off
-_BEARER = re.compile(r"bearer +", re.IGNORECASE | re.ASCII)
+_BEARER = re.compile(r"bearer +", re.IGNORECASE | re.ASCII)  # at the start alone (RFC 6750, section 2.1)
+_SPACE = " \t"  # around a field value (RFC 9110, section 5.5); other white space makes another credential
 _ESCAPED = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
@@ -117,7 +118,9 @@ def _credentials(event: Mapping[str, Any], place: TokenPlace) -> Iterable[str]:
     else:
         values = [*_headers(event, place.header), *_query(event, place.query), *_cookies(event, place.cookie)]
     for value in values:
-        credential = _BEARER.sub("", value.strip(), count=1)
+        text = value.strip(_SPACE)
+        scheme = _BEARER.match(text)
+        credential = text[scheme.end() :] if scheme else text
         if credential:
             yield credential
 

@@ -46,12 +46,13 @@ class Denied(NamedTuple):
 class Untold:
     """Requests of a key that no write has taken to its totals yet. Outlives its record."""
 
-    __slots__ = ("allowed", "looked_again_ms", "refused", "since_ms", "stored_day")
+    __slots__ = ("allowed", "looked_again_ms", "refused", "since_ms", "stored_day", "used")
 
     def __init__(self, now_ms: int) -> None:
         self.allowed = 0
         self.refused = 0
         self.since_ms = now_ms
+        self.used: dict[str, int] = {}  # when credentials verified last, by the attributes of the gate
         self.stored_day: int | None = None  # the last day whose totals we stored
         self.looked_again_ms = now_ms - LOOK_AGAIN_MS
 

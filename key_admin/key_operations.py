@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from access.gate import LAST_USED
 from access.grants import ADMIN_API
 from access.key_ids import KeyHash, KeyId, format_opaque_key_id, is_key_id
 from access.keys import KeyRecord, StoredCredential, TokenRules
@@ -15,6 +16,7 @@ from key_admin.requests import DIRECT, Caller
 from key_admin.service import Service
 from store.admin.audit import AuditEntry
 from store.admin.transactions import AlreadyExistsError, Attached, Item, UnknownPolicyError
+from store.keys import Gate
 from store.sealing import NONCE_BYTES, seal
 
 MAX_CREDENTIALS = 4  # the one in force and those in their grace
@@ -29,6 +31,9 @@ class NewKey(NamedTuple):
     key_id: KeyId
     shown: dict[str, str]
     entry: AuditEntry
+
+    def __repr__(self) -> str:
+        return f"NewKey({self.record.key_hash}, <secret>)"
 
 
 def prepare_key(service: Service, wanted: KeyInput, caller: Caller) -> NewKey:
@@ -91,16 +96,21 @@ def check_limits(service: Service, record: KeyRecord) -> None:
 
 
 class RotatedKey(NamedTuple):
-    """A record with its new credentials, and generated material, shown once."""
+    """A record with its new credentials, generated material, shown once, and what its gate is to know."""
 
     record: KeyRecord
     shown: dict[str, str]
+    uses: Gate  # what the gate is to hold of the last uses of credentials
+
+    def __repr__(self) -> str:
+        return f"RotatedKey({self.record.key_hash}, <secret>)"
 
 
-def rotate_key(service: Service, before: KeyRecord, wanted: RotateInput, caller: Caller) -> RotatedKey:
-    """Put new material in force; what was in force verifies until the grace ends.
+def rotate_key(service: Service, before: KeyRecord, gate: Gate, wanted: RotateInput, caller: Caller) -> RotatedKey:
+    """Put new material in force; all that was in force verifies until the grace ends.
 
-    Without new material only the grace of older material changes: 0 ends it now.
+    An end that was set before is never put off. Without new material only the grace of older
+    material changes: 0 ends it now.
     """
     check_rights(service, caller, before._asdict())  # who sets the material of a key can act as it
     if before.is_opaque:
@@ -111,7 +121,8 @@ def rotate_key(service: Service, before: KeyRecord, wanted: RotateInput, caller:
     if wanted.jwt_data is None:
         kept, ending = [newest], older
     else:
-        made, new_rules, shown = _make_credentials(service, wanted.jwt_data, before.key_hash, now)
+        later = max(now, newest.created_at + 1)  # also within one second: age tells that there was another
+        made, new_rules, shown = _make_credentials(service, wanted.jwt_data, before.key_hash, later)
         rules = _merge_rules(rules, new_rules, wanted.jwt_data)
         kept, ending = [*made], [newest, *older]
     grace_end = now + wanted.grace_seconds
@@ -120,7 +131,16 @@ def rotate_key(service: Service, before: KeyRecord, wanted: RotateInput, caller:
     if len(credentials) > MAX_CREDENTIALS:
         raise conflict(f"A key has at most {MAX_CREDENTIALS} credentials; end the grace of older ones first.")
     after = before._replace(version=before.version + 1, updated_at=now, credentials=credentials, token_rules=rules)
-    return RotatedKey(after, shown)
+    return RotatedKey(after, shown, _uses(before, after, gate))
+
+
+def _uses(before: KeyRecord, after: KeyRecord, gate: Gate) -> Gate:
+    """The first credential of a key was used last when the key was; from now on it has a mark of its own."""
+    first = before.credentials[0]
+    stays = first.used_mark in {one.used_mark for one in after.credentials}
+    if before.marks_credentials or LAST_USED not in gate or not stays:
+        return {}
+    return {first.used_mark: int(gate[LAST_USED])}
 
 
 def create_admin_key(service: Service, name: str, *, request_id: str) -> NewKey:
@@ -200,10 +220,12 @@ def _store(service: Service, material: Material, key_hash: KeyHash, now: int) ->
         credential_id=service.random_bytes(4).hex(),
         algorithm=material.algorithm.value,
         size=material.size,
-        thumbprint=material.thumbprint,
+        thumbprint=material.thumbprint if sealed is None else "",
         created_at=now,
         jwk=material.jwk,
         sealed=sealed,
+        not_before=material.certificate.not_before if material.certificate else None,
+        not_after=material.certificate.not_after if material.certificate else None,
     )
 
 

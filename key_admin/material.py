@@ -6,7 +6,6 @@ what we took must load there too.
 """
 
 import hashlib
-import itertools
 import json
 import re
 from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509.oid import PublicKeyAlgorithmOID
 from jwt.algorithms import get_default_algorithms
 
 from access.credentials import (
@@ -29,40 +29,30 @@ from access.credentials import (
     UnusableMaterialError,
     algorithm_named,
     load_public_key,
+    min_secret_bytes,
 )
 from key_admin.models import JwtData
 from key_admin.problems import Problem, invalid_field
+from key_admin.weak_keys import is_strong_point, modulus_weakness
+from key_admin.weak_secrets import is_guessable, is_key_text
 
 MAX_SECRET_BYTES = 1024
 GENERATED_RSA_BITS = 2048
-SMALL_PRIME_LIMIT = 2000
 _CURVE_NAMES = {curve().name: name for name, curve in CURVES.items()}
+_COORDINATE_BYTES = {name: (curve().key_size + 7) // 8 for name, curve in CURVES.items()}
 _ALGORITHM_OF_CURVE = {curve: algorithm for algorithm, curve in CURVE_OF.items()}
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth"})
-_KNOWN_SECRETS = frozenset(
-    {
-        "your-256-bit-secret",
-        "your-384-bit-secret",
-        "your-512-bit-secret",
-        "a-string-secret-at-least-256-bits-long",
-        "a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
-        "secret",
-        "changeme",
-        "supersecretsupersecretsupersecret",
-        "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",  # RFC 7515
-    }
-)
-# Points of small order on edwards25519, as they are encoded (RFC 7748, section 6; RFC 8032).
-_PRIME = 2**255 - 19
-_SMALL_ORDER_Y = frozenset(
-    {
-        0,
-        1,
-        _PRIME - 1,
-        2707385501144840649318225287225658788936804267575313519463743609750303021022,
-        55188659117513257062467267217118295137698188065244968500265048394206261417927,
-    }
-)
+_MEMBERS = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "oct": ("k",)}
+_PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.+?-----END \1-----", re.DOTALL)
+_PEM_LABELS = ("PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE")
+_PSS_OID = bytes.fromhex("06092a864886f70d01010a")  # id-RSASSA-PSS (RFC 4055, section 1.2)
+
+
+class Certificate(NamedTuple):
+    """From when to when the certificate that brought a key is valid, in Unix seconds. Shown, not judged."""
+
+    not_before: int
+    not_after: int
 
 
 class Material(NamedTuple):
@@ -73,6 +63,7 @@ class Material(NamedTuple):
     thumbprint: str  # RFC 7638
     secret: bytes | None = None
     jwk: dict[str, str] | None = None
+    certificate: Certificate | None = None
 
     def __repr__(self) -> str:
         return f"Material({self.algorithm.value}, {self.size} bits)"
@@ -83,6 +74,9 @@ class Generated(NamedTuple):
 
     material: Material
     shown: dict[str, str]
+
+    def __repr__(self) -> str:
+        return f"Generated({self.material!r}, <secret>)"
 
 
 def read_material(data: JwtData) -> Material:
@@ -96,7 +90,7 @@ def read_material(data: JwtData) -> Material:
         secret = _read_secret(data)
         return _hmac_material(secret, algorithm or Algorithm.HS256, "jwt_data.secret")
     if given == ["public_key"]:
-        return _public_material(_read_pem(data.public_key), algorithm, "jwt_data.public_key")
+        return _read_public_key(data.public_key, algorithm)
     return _read_jwk(data.jwk, algorithm)
 
 
@@ -157,87 +151,78 @@ def _read_secret(data: JwtData) -> bytes:
 def _hmac_material(secret: bytes, algorithm: Algorithm, field: str) -> Material:
     if not algorithm.value.startswith("HS"):
         raise invalid_field("jwt_data.algorithm", f"{algorithm.value} takes a public key, not a secret")
-    least = int(algorithm.value[2:]) // 8
+    least = min_secret_bytes(algorithm)
     if len(secret) < least:
         raise invalid_field(field, f"{algorithm.value} takes a secret of {least} bytes or more (RFC 7518, 3.2)")
     if len(secret) > MAX_SECRET_BYTES:
         raise invalid_field(field, f"a secret has at most {MAX_SECRET_BYTES} bytes")
-    if _is_key_text(secret):
-        raise invalid_field(field, "is a public or private key, not a secret; give a public key as public_key")
-    if _is_guessable(secret):
+    if is_key_text(secret):
+        raise invalid_field(field, "is a key, not a secret; give a public key as public_key, a JWK as jwk")
+    if is_guessable(secret):
         raise invalid_field(field, "is a known or repetitive secret; use `generate` for a random one")
-    thumbprint = _thumbprint({"k": _encode(secret), "kty": "oct"})
-    return Material(algorithm, len(secret) * 8, thumbprint, secret=secret)
+    return Material(algorithm, len(secret) * 8, secret_thumbprint(secret), secret=secret)
 
 
-def _is_key_text(secret: bytes) -> bool:
-    """Whether a secret is a key in some text form: PEM, JWK, DER, or one of them encoded."""
-    forms = [secret]
-    text = re.sub(rb"\s+", b"", secret)
-    padded = text + b"=" * (-len(text) % 4)
-    decoders: list[Callable[[], bytes]] = [
-        lambda: b64decode(padded),
-        lambda: urlsafe_b64decode(padded),
-        lambda: bytes.fromhex(text.decode()),
-    ]
-    for decode in decoders:
-        try:
-            forms.append(decode())
-        except ValueError:
-            continue
-    return any(_is_plain_key(form) for form in forms)
-
-
-def _is_plain_key(form: bytes) -> bool:
-    flat = re.sub(rb"\s+", b"", form).lower()
-    markers = (b"-----begin", b"beginpublickey", b"beginrsapublickey", b"begincertificate", b"privatekey")
-    if any(marker in flat for marker in markers) or b'"kty"' in flat:
-        return True
-    if re.match(rb"(ssh-|ecdsa-sha2-)", form.lstrip()):
-        return True
-    loaders: list[Callable[[bytes], object]] = [
-        serialization.load_der_public_key,
-        lambda raw: serialization.load_der_private_key(raw, None),
-        x509.load_der_x509_certificate,
-    ]
-    for load in loaders:
-        try:
-            load(form)
-        except Exception:  # noqa: BLE001, S112 - whatever it raises, it is no such key
-            continue
-        return True
-    return False
-
-
-def _is_guessable(secret: bytes) -> bool:
-    text = secret.decode("latin-1")
-    if text in _KNOWN_SECRETS or _encode(secret) in _KNOWN_SECRETS or len(set(secret)) < 8:  # noqa: PLR2004 - distinct bytes
-        return True
-    halves = any(
-        secret == (secret[:length] * (len(secret) // length + 1))[: len(secret)]
-        for length in range(1, len(secret) // 2 + 1)
-    )
-    steps = {(after - before) % 256 for before, after in itertools.pairwise(secret)}
-    return halves or len(steps) == 1
+def secret_thumbprint(secret: bytes) -> str:
+    """The thumbprint of a secret (RFC 7638). Whoever holds it can test guesses, so it is stored nowhere."""
+    return _thumbprint({"k": _encode(secret), "kty": "oct"})
 
 
 # --- public keys ---------------------------------------------------------------------------
 
 
-def _read_pem(text: str) -> object:
+def _read_public_key(text: str, algorithm: Algorithm | None) -> Material:
     field = "jwt_data.public_key"
-    if re.search(r"PRIVATE\s+KEY", text, re.IGNORECASE):
-        raise invalid_field(field, "holds a private key; keep it, and give the public half only")
-    blocks = re.findall(r"-----BEGIN ([A-Z0-9 ]+)-----", text)
-    if len(blocks) != 1:
-        raise invalid_field(field, "must be one PEM block: PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE")
+    label, raw = _find_pem(text, field)
     try:
-        raw = text.strip().encode("ascii")
-        if blocks == ["CERTIFICATE"]:
-            return x509.load_pem_x509_certificate(raw).public_key()
-        return serialization.load_pem_public_key(raw)
+        if label == "CERTIFICATE":
+            holder = x509.load_pem_x509_certificate(raw)
+            is_pss = holder.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS
+            key: object = holder.public_key()
+            certificate = _dates_of(holder)
+        else:
+            key = serialization.load_pem_public_key(raw)
+            certificate = None
+            is_pss = _PSS_OID in b64decode(raw.split(b"-----")[2])[:40]
     except Exception:  # noqa: BLE001 - cryptography raises many kinds, all mean the same here
         raise invalid_field(field, "cannot be read as a public key or certificate") from None
+    if is_pss:
+        algorithm = _agree_with_pss(algorithm)
+    return _public_material(key, algorithm, field)._replace(certificate=certificate)
+
+
+def _find_pem(text: str, field: str) -> tuple[str, bytes]:
+    """Label and text of the one block that a paste holds, whatever stands around it."""
+    if re.search(r"PRIVATE[\s_-]*KEY", text, re.IGNORECASE):
+        raise invalid_field(field, "holds a private key; keep it, and give the public half only")
+    text = text.replace("\\r", "").replace("\\n", "\n")  # as line ends stand in .env files
+    blocks = [(found[1], found[0]) for found in _PEM_BLOCK.finditer(text)]
+    if len(blocks) != 1 or blocks[0][0] not in _PEM_LABELS:
+        raise invalid_field(field, _advise(text, len(blocks)))
+    label, block = blocks[0]
+    return label, block.encode("ascii", "replace")
+
+
+def _advise(text: str, blocks: int) -> str:
+    if blocks > 1:
+        return "holds several PEM blocks; give one, of a chain of certificates the first"
+    if text.lstrip("\ufeff \r\n\t").startswith("{"):
+        return "is no PEM; give a JWK as jwk"
+    if re.search(r"(?:^|\s)(?:ssh-|ecdsa-sha2-)", text):
+        return "is an OpenSSH key; make a PEM of it with `ssh-keygen -e -m PKCS8`"
+    return f"must be one PEM block: {', '.join(_PEM_LABELS[:-1])} or {_PEM_LABELS[-1]}"
+
+
+def _dates_of(certificate: x509.Certificate) -> Certificate:
+    times = (certificate.not_valid_before_utc, certificate.not_valid_after_utc)
+    return Certificate(*(int(time.timestamp()) for time in times))
+
+
+def _agree_with_pss(algorithm: Algorithm | None) -> Algorithm:
+    """RFC 4055, section 1.2: a key that is marked for PSS signs nothing else."""
+    if algorithm is not None and not algorithm.value.startswith("PS"):
+        raise invalid_field("jwt_data.algorithm", f"{algorithm.value} does not take a key for RSASSA-PSS; PS256 does")
+    return algorithm or Algorithm.PS256
 
 
 def _public_material(key: object, algorithm: Algorithm | None, field: str) -> Material:
@@ -262,26 +247,37 @@ def _public_material(key: object, algorithm: Algorithm | None, field: str) -> Ma
 
 def _read_jwk(jwk: dict[str, Any], algorithm: Algorithm | None) -> Material:
     field = "jwt_data.jwk"
+    if "keys" in jwk:
+        raise invalid_field(field, "is a set of keys; give one of them")
     if _PRIVATE_MEMBERS & jwk.keys():
         raise invalid_field(field, "holds a private key; keep it, and give the public members only")
     algorithm = _agree_with_jwk(jwk, algorithm)
     kind = jwk.get("kty")
-    members = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "oct": ("k",)}
-    if not isinstance(kind, str) or kind not in members:
+    if not isinstance(kind, str) or kind not in _MEMBERS:
         raise invalid_field(f"{field}.kty", "must be RSA, EC, OKP or oct")
-    for name in members[kind]:
+    for name in _MEMBERS[kind]:
         if not isinstance(jwk.get(name), str):
             raise invalid_field(f"{field}.{name}", "must be a text")
     if kind == "oct":
         secret = _decode_base64url(jwk["k"], f"{field}.k")
         return _hmac_material(secret, algorithm or Algorithm.HS256, f"{field}.k")
-    public = {name: jwk[name] for name in members[kind]}
-    for name in public.keys() - {"kty", "crv"}:
-        _decode_base64url(public[name], f"{field}.{name}")
     default = {"RSA": Algorithm.RS256, "OKP": Algorithm.EDDSA}.get(kind) or _ALGORITHM_OF_CURVE.get(jwk["crv"])
     if algorithm is None and default is None:
         raise invalid_field(f"{field}.crv", "must be P-256, P-384 or P-521")
-    return _judge(public, algorithm or default or Algorithm.ES256, field)
+    members = _canonical({name: jwk[name] for name in _MEMBERS[kind]}, field)
+    return _judge(members, algorithm or default or Algorithm.ES256, field)
+
+
+def _canonical(members: dict[str, str], field: str) -> dict[str, str]:
+    """The members in the one text that RFC 7518 asks for, so that a key has one thumbprint.
+
+    Padding and zero bytes in front, as some libraries write them, change nothing of a number.
+    """
+    raw = {name: _decode_base64url(members[name], f"{field}.{name}") for name in members.keys() & {"n", "e", "x", "y"}}
+    if members["kty"] == "OKP":
+        return members | {"x": _encode(raw["x"])}
+    size = _COORDINATE_BYTES.get(members.get("crv", ""), 0)
+    return members | {name: _encode(value.lstrip(b"\0").rjust(size, b"\0")) for name, value in raw.items()}
 
 
 def _agree_with_jwk(jwk: dict[str, Any], algorithm: Algorithm | None) -> Algorithm | None:
@@ -296,7 +292,7 @@ def _agree_with_jwk(jwk: dict[str, Any], algorithm: Algorithm | None) -> Algorit
         return algorithm
     named = algorithm_named(jwk["alg"])
     if named is None or (algorithm is not None and algorithm is not named):
-        raise invalid_field(f"{field}.alg", "contradicts jwt_data.algorithm, or is none that we verify")
+        raise invalid_field(f"{field}.alg", "names no algorithm that we verify, or another than jwt_data.algorithm")
     return named
 
 
@@ -304,10 +300,12 @@ def _judge(jwk: dict[str, str], algorithm: Algorithm, field: str) -> Material:
     kinds = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
     if kinds.get(algorithm.value[:2]) != jwk["kty"]:
         raise invalid_field("jwt_data.algorithm", f"{algorithm.value} does not take a key of type {jwk['kty']}")
+    if "crv" in jwk and jwk["crv"] != CURVE_OF.get(algorithm, "Ed25519"):
+        raise invalid_field(field, f"{algorithm.value} takes a key on {CURVE_OF.get(algorithm, 'Ed25519')}")
     if jwk["kty"] == "RSA":
         _judge_rsa(jwk, field)
-    if jwk["kty"] == "OKP":
-        _judge_ed25519(jwk, field)
+    if jwk["kty"] == "OKP" and not is_strong_point(_decode(jwk["x"])):
+        raise invalid_field(field, "is no usable Ed25519 public key (32 bytes, canonical, not of small order)")
     try:
         key = load_public_key(algorithm, jwk)
         get_default_algorithms()[algorithm.value].from_jwk(json.dumps(jwk))
@@ -324,15 +322,9 @@ def _judge_rsa(jwk: dict[str, str], field: str) -> None:
         raise invalid_field(field, f"an RSA key has {MIN_RSA_BITS} to {MAX_RSA_BITS} bits (RFC 7518, 3.3)")
     if exponent % 2 == 0 or not 3 <= exponent < MAX_RSA_EXPONENT:  # noqa: PLR2004 - the least odd exponent
         raise invalid_field(field, "an RSA exponent is odd and between 3 and 2^32")
-    if any(modulus % factor == 0 for factor in range(2, SMALL_PRIME_LIMIT)):
-        raise invalid_field(field, "the RSA modulus has a small factor")
-
-
-def _judge_ed25519(jwk: dict[str, str], field: str) -> None:
-    raw = _decode(jwk["x"])
-    y = int.from_bytes(raw, "little") & (2**255 - 1)
-    if len(raw) != 32 or y >= _PRIME or y in _SMALL_ORDER_Y:  # noqa: PLR2004 - RFC 8032, 5.1.5
-        raise invalid_field(field, "is no usable Ed25519 public key (32 bytes, canonical, not of small order)")
+    weakness = modulus_weakness(modulus)
+    if weakness:
+        raise invalid_field(field, weakness)
 
 
 def _size(key: PublicKey) -> int:
@@ -361,7 +353,7 @@ def _decode(text: str) -> bytes:
 
 
 def _decode_base64url(text: str, field: str) -> bytes:
-    problem: Problem = invalid_field(field, "is not base64url")
+    problem: Problem = invalid_field(field, "is not base64url (RFC 4648, 5: A-Z a-z 0-9 - _)")
     if not re.fullmatch(r"[A-Za-z0-9_-]*={0,2}", text, re.ASCII):
         raise problem
     bare = text.rstrip("=")

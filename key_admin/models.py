@@ -43,6 +43,7 @@ _RECORD_ID = r"^[A-Za-z0-9._~-]+$"
 _HEADER = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
 _GATEWAY = r"^[A-Za-z0-9]+/(\*|[A-Za-z0-9_$-]+)$"
 _SCOPE = r"^[!-~]+$"
+_TYP = r"^[A-Za-z0-9!#$&^_.+/-]*$"  # RFC 6838, section 4.2
 
 Name = Annotated[str, Field(min_length=1, max_length=128, pattern=_NO_CONTROL)]
 Label = Annotated[str, Field(min_length=1, max_length=64, pattern=_LABEL)]
@@ -178,19 +179,20 @@ class Rights(Strict):
         }
 
 
-Texts = str | list[str]
+Text = Annotated[str, Field(min_length=1, max_length=1024)]
+Texts = Text | Annotated[list[Text], Field(max_length=50)]
 
 
 class JwtData(Strict):
     algorithm: str = ""
-    secret: str = ""
+    secret: Annotated[str, Field(repr=False)] = ""
     encoding: Literal["text", "base64url"] = "text"
-    public_key: str = ""
-    jwk: dict[str, Any] = {}
+    public_key: Annotated[str, Field(max_length=16_384)] = ""  # a long certificate has a third of it
+    jwk: Annotated[dict[str, Any], Field(repr=False)] = {}
     generate: bool = False
     issuer: Texts = []
     audience: Texts = []
-    typ: Annotated[str, Field(max_length=64)] = ""
+    typ: Annotated[str, Field(max_length=64, pattern=_TYP)] = ""
     require_exp: bool = True
     max_lifetime_seconds: Seconds = 0
     leeway_seconds: Annotated[int, Field(ge=0, le=60)] = 0
@@ -242,6 +244,13 @@ class RotateInput(Strict):
 
     jwt_data: JwtData | None = None
     grace_seconds: Annotated[int, Field(ge=0, le=366 * 86_400)] = 0
+
+    @model_validator(mode="after")
+    def _says_what_to_do(self) -> "RotateInput":
+        if not self.model_fields_set:
+            message = "give jwt_data, the new material, or grace_seconds, when the older one ends"
+            raise ValueError(message)
+        return self
 
 
 HeaderName = Annotated[str, Field(min_length=1, max_length=64, pattern=_HEADER)]
@@ -466,6 +475,7 @@ _WORDS = {
     _HEADER: "is the name of a header",
     _GATEWAY: "is <api id>/<stage>, or <api id>/*",
     _SCOPE: "has no spaces, and ASCII characters only",
+    _TYP: "is a media type, or what is left of one without application/",
 }
 _MESSAGES = {
     "missing": "is missing",

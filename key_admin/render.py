@@ -5,23 +5,28 @@ from typing import Any
 
 from access.apis import ApiDefinition
 from access.decisions import LimitStatus
-from access.gate import CREDENTIAL_USED, LAST_USED, DayTotals
+from access.gate import LAST_USED, DayTotals
 from access.grants import Grant
 from access.issuers import Issuer
 from access.keys import Counting, KeyRecord, Policy, StoredCredential
 from access.limits import Quota, RateLimit
 from access.policies import PARTITIONS, Effective
+from key_admin.material import secret_thumbprint
 from key_admin.models import write_time
+from store.errors import InvalidItemError
+from store.keys import Gate
+from store.master_secret import Keyring
+from store.sealing import unseal
 
 
-def render_key(record: KeyRecord, gate: dict[str, int | str]) -> dict[str, Any]:
+def render_key(record: KeyRecord, gate: Gate, keyring: Keyring) -> dict[str, Any]:
     """A key record as API.md section 3 shows it."""
     return {
         "key_hash": record.key_hash,
         "version": record.version,
         "name": record.name,
         "owner": record.owner,
-        "credentials": [_render_credential(one, record, gate) for one in record.credentials],
+        "credentials": [_render_credential(one, record, gate, keyring) for one in record.credentials],
         "token_rules": {
             "issuer": list(record.token_rules.issuers),
             "audience": list(record.token_rules.audiences),
@@ -166,18 +171,37 @@ def _render_status(status: LimitStatus) -> dict[str, Any]:
     }
 
 
-def _render_credential(credential: StoredCredential, record: KeyRecord, gate: dict[str, int | str]) -> dict[str, Any]:
-    used = gate.get(CREDENTIAL_USED + credential.credential_id)
-    if used is None and len(record.credentials) == 1:
-        used = gate.get(LAST_USED)
+def _render_credential(credential: StoredCredential, record: KeyRecord, gate: Gate, keyring: Keyring) -> dict[str, Any]:
     return {
         "algorithm": credential.algorithm,
         "size": credential.size,
-        "thumbprint": credential.thumbprint,
+        "thumbprint": _thumbprint(credential, record, keyring),
         "created_at": write_time(credential.created_at),
         "expires_at": write_time(credential.expires_at),
-        "last_used_at": write_time(_number(used)),
+        "last_used_at": write_time(_last_used(credential, record, gate)),
+        "certificate": _render_certificate(credential),
     }
+
+
+def _thumbprint(credential: StoredCredential, record: KeyRecord, keyring: Keyring) -> str:
+    """As stored; of a secret it is made anew. Empty where the master secret that sealed it is gone."""
+    if credential.sealed is None:
+        return credential.thumbprint
+    try:
+        secret = unseal(keyring, credential.sealed, key_hash=record.key_hash, algorithm=credential.algorithm)
+    except InvalidItemError:
+        return ""
+    return secret_thumbprint(secret)
+
+
+def _last_used(credential: StoredCredential, record: KeyRecord, gate: Gate) -> int | None:
+    return _number(gate.get(credential.used_mark if record.marks_credentials else LAST_USED))
+
+
+def _render_certificate(credential: StoredCredential) -> dict[str, Any] | None:
+    if credential.not_after is None:
+        return None
+    return {"not_before": write_time(credential.not_before), "not_after": write_time(credential.not_after)}
 
 
 def _number(value: int | str | None) -> int | None:

@@ -137,7 +137,7 @@ def key_from_item(item: Mapping[str, Any]) -> KeyRecord:
             created_at=int(values["created_at"]),
             updated_at=int(values["updated_at"]),
             owner=values.get("owner", ""),
-            credentials=tuple(StoredCredential(**one) for one in values.get("credentials", ())),
+            credentials=tuple(StoredCredential(**({"thumbprint": ""} | one)) for one in values.get("credentials", ())),
             token_rules=_token_rules(values.get("token_rules", {})),
             policies=tuple(values.get("policies", ())),
             enabled=bool(values["enabled"]),

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from joserfc import jwk as jose_jwk
 from joserfc import jwt as jose_jwt
 
+from access.key_ids import format_opaque_key_id
 from tests.conftest import SECRET, WHERE, call, sign
 
 THREADS = 16 if WHERE == "ministack" else 64  # MiniStack starts a process for each request at a time
@@ -32,8 +33,19 @@ def test_an_allowed_request_reaches_the_integration_with_its_context(url, admin)
 def test_every_failure_of_authentication_is_answered_alike(url, stack, admin):
     """No answer tells a forger what was wrong, or whether a key exists."""
     key = admin.create_key()
+    rotated = admin.create_key()
+    new = {"jwt_data": {"algorithm": "RS256", "generate": True}, "grace_seconds": 600}
+    admin("POST", f"/keys/{rotated['key_hash']}/rotate", new)
+    opaque = admin("POST", "/keys", {"name": "opaque", "grants": [{"api": "*"}]}).body["key_id"]
     good = sign(key["key_id"])
     bad = [
+        sign(rotated["key_id"], secret="another-secret-that-is-long-enough-too"),
+        sign(rotated["key_id"], algorithm="HS512"),
+        sign(opaque),
+        sign("no key id"),
+        sign(key["key_id"], exp="soon"),
+        format_opaque_key_id(bytes(32)),
+        good.replace(".", ".e30", 1),
         "garbage",
         "tg_" + "A" * 48,
         sign("nobody-knows-this-key"),

@@ -35,10 +35,8 @@ from access.gate.layout import LAYOUT, Gate, Limit, is_counter
 from access.gate.usage import DAY_MS, DayTotals, Tally, current_day, past_day, turns_day
 
 LAST_USED = "at"
-CREDENTIAL_USED = "_"  # and the id of a credential: when it verified last
 
 __all__ = [
-    "CREDENTIAL_USED",
     "DAY_MS",
     "LAST_USED",
     "LAYOUT",

@@ -17,9 +17,11 @@ from key_admin.openapi import schemas
 from key_admin.problems import PROBLEM_TYPE, PROBLEMS, FieldError, Problem
 from key_admin.render import render_api, render_day, render_effective, render_issuer, render_key, render_policy
 from store.admin.audit import AuditEntry
+from store.master_secret import Keyring, MasterKeys
 
 KEY_HASH = KeyHash("8mRZfKb9dQm1x0vTq3nUuVwY2hLsJcEoPiA7gDkXtN4")
 AT = 1_767_225_600  # 2026-01-01T00:00:00Z
+_KEYRING = Keyring(MasterKeys(b"", b""))  # nothing here is sealed
 _LIMITS: dict[str, Any] = {"rate_limits": (RateLimit(10, "1s"),), "quotas": (Quota(1000, "month"),)}
 _KEY = KeyRecord(
     KEY_HASH,
@@ -63,8 +65,8 @@ def _page(item: dict[str, Any]) -> dict[str, Any]:
     return {"items": [item], "next": None}
 
 
-_SHOWN = render_key(_KEY, {"at": AT})
-_NEW = render_key(_KEY, {}) | {"key_id": "acme-mobile-1"}
+_SHOWN = render_key(_KEY, {"at": AT}, _KEYRING)
+_NEW = render_key(_KEY, {}, _KEYRING) | {"key_id": "acme-mobile-1"}
 _EFFECT = _SHOWN | {"effective": render_effective(overlay(_KEY, {"gold": _POLICY}), _USED)}
 _API = render_api(ApiDefinition("orders", 1, "Orders", AT, AT, ("a1b2c3d4e5/prod",)))
 _ISSUER = render_issuer(Issuer("example", 1, AT, AT, "https://idp.example.com", default_policies=("gold",)))

@@ -51,6 +51,13 @@ class EffectiveAnswer(Answer):
     metadata: dict[str, str]
 
 
+class CertificateAnswer(Answer):
+    """The dates of the certificate that brought a key; they are not judged."""
+
+    not_before: str
+    not_after: str
+
+
 class CredentialAnswer(Answer):
     algorithm: str
     size: int
@@ -58,6 +65,7 @@ class CredentialAnswer(Answer):
     created_at: Time
     expires_at: Time
     last_used_at: Time
+    certificate: CertificateAnswer | None
 
 
 class TokenRulesAnswer(Answer):

@@ -79,7 +79,7 @@ def _import(work: Service, caller: Caller, item: dict[str, Any], *, part: str) -
 
 def _create(work: Service, wanted: KeyInput, caller: Caller, keep: Keep) -> tuple[int, dict[str, Any]]:
     new = prepare_key(work, wanted, caller)
-    body = render_key(new.record, {}) | {"key_id": new.key_id}
+    body = render_key(new.record, {}, work.keyring) | {"key_id": new.key_id}
     if new.shown:
         body["jwt_data"] = new.shown
     store_key(work, new, keep(HTTPStatus.CREATED, body))
@@ -109,7 +109,7 @@ def list_of_keys(work: Service, wanted: KeyFilter, parameters: dict[str, str]) -
         page = work.keys.page(wanted, limit=limit, cursor=cursor)
     except InvalidCursorError:
         raise invalid_field("cursor", "is not one that a list gave") from None
-    return {"items": [render_key(record, {}) for record in page.items], "next": page.cursor}
+    return {"items": [render_key(record, {}, work.keyring) for record in page.items], "next": page.cursor}
 
 
 @router.post("/keys/lookup")
@@ -195,12 +195,12 @@ def rotate(key_hash: str) -> Response[str]:
 def _rotate(work: Service, key_hash: str, wanted: RotateInput, keep: Keep) -> tuple[int, dict[str, Any]]:
     record, gate = _find(work, key_hash)
     check_version(router.current_event, record.version)
-    rotated = rotate_key(work, record, wanted, caller_of(router.current_event))
+    rotated = rotate_key(work, record, gate, wanted, caller_of(router.current_event))
     after, entry = _tell(work, "key.rotate", record, rotated.record, wanted.model_fields_set)
-    body = _show_key(work, after, gate)
+    body = _show_key(work, after, gate | rotated.uses)
     if wanted.jwt_data is not None and wanted.jwt_data.generate:
         body["jwt_data"] = rotated.shown
-    work.keys.update(record, after, Attached(entry, keep(HTTPStatus.OK, body)))
+    work.keys.update(record, after, Attached(entry, keep(HTTPStatus.OK, body)), uses=rotated.uses)
     return HTTPStatus.OK, body
 
 
@@ -314,7 +314,7 @@ def _tell(
 def _show_key(work: Service, record: KeyRecord, gate: Gate, owner_gate: Gate | None = None) -> dict[str, Any]:
     effective = overlay(record, work.policies_of(record.policies))
     found = _statuses(work, record, gate, effective, owner_gate) if effective else ()
-    return render_key(record, gate) | {"effective": render_effective(effective, found)}
+    return render_key(record, gate, work.keyring) | {"effective": render_effective(effective, found)}
 
 
 def _answer_key(work: Service, record: KeyRecord, gate: Gate) -> Response[str]:

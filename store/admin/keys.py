@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from access.gate import CREDENTIAL_USED, OWNER_VERSION, VERSION, DayTotals
+from access.gate import OWNER_VERSION, VERSION, DayTotals
 from access.keys import KeyRecord
 from store.admin.transactions import (
     ABSENT,
@@ -23,6 +23,7 @@ from store.admin.transactions import (
 )
 from store.attributes import encode
 from store.errors import ConditionFailed
+from store.keys import Gate
 from store.table import (
     ALL_KEYS,
     DELETING,
@@ -46,6 +47,7 @@ from store.table import (
 
 MAX_VALUE = 128  # characters of an owner, a policy id or a tag; the keys of DynamoDB are bounded
 MAX_FILTERED = 2_000  # index items read for one page of a filtered list
+NO_USES: Gate = {}
 
 
 class KeyFilter(NamedTuple):
@@ -102,18 +104,23 @@ class KeyStore:
         if FAILED in codes:
             raise UnknownPolicyError
 
-    def update(self, before: KeyRecord, after: KeyRecord, attached: Attached = NOTHING) -> None:
-        """Replace a record. Raises VersionConflictError, UnknownPolicyError, AlreadyDoneError."""
+    def update(
+        self, before: KeyRecord, after: KeyRecord, attached: Attached = NOTHING, *, uses: Gate = NO_USES
+    ) -> None:
+        """Replace a record. The gate takes the marks of last `uses`, and loses those of credentials that are gone.
+
+        Raises VersionConflictError, UnknownPolicyError, AlreadyDoneError.
+        """
         table = self._table
         if after.owner != before.owner:
             self._ensure_owner_gate(after.owner)
         old, new = index_partitions(before), index_partitions(after)
         added = [one for one in after.policies if one not in before.policies]
-        kept = {one.credential_id for one in after.credentials}
-        gone = [CREDENTIAL_USED + one.credential_id for one in before.credentials if one.credential_id not in kept]
+        marks = {one.used_mark for one in after.credentials}
+        gone = [one.used_mark for one in before.credentials if one.used_mark not in marks]
         actions = [
             table.put(key_to_item(after), at_version(before.version)),
-            self._update_gate(key_partition(after.key_hash), before.gate_version, after.gate_version, gone),
+            self._update_gate(key_partition(after.key_hash), before.gate_version, after.gate_version, gone, uses),
             *self._policy_checks(added),
             *(self._put_index(partition, after) for partition in sorted(new - old)),
             *(table.delete(partition, index_sort(before)) for partition in sorted(old - new)),
@@ -202,17 +209,20 @@ class KeyStore:
         condition = f"attribute_exists(PK) AND attribute_not_exists({DELETING})"
         return [self._table.check(policy_partition(policy_id), RECORD, condition) for policy_id in policy_ids]
 
-    def _update_gate(self, partition: str, old: int, new: int, removed: Sequence[str]) -> Item:
+    def _update_gate(self, partition: str, old: int, new: int, removed: Sequence[str], kept: Gate = NO_USES) -> Item:
         names = {f"#r{place}": attribute for place, attribute in enumerate(removed)}
-        update = "SET #v = :new" + (f" REMOVE {', '.join(names)}" if names else "")
+        marks = {f"#m{place}": mark for place, mark in enumerate(kept)}
+        values = {f":m{place}": encode(at) for place, at in enumerate(kept.values())}
+        update = ", ".join(["SET #v = :new", *(f"{name} = :{name[1:]}" for name in marks)])
+        update += f" REMOVE {', '.join(names)}" if names else ""
         return {
             "Update": {
                 "TableName": self._table.name,
                 "Key": key_of(partition, GATE),
                 "ConditionExpression": "#v = :old",
                 "UpdateExpression": update,
-                "ExpressionAttributeNames": {"#v": VERSION} | names,
-                "ExpressionAttributeValues": {":old": encode(old), ":new": encode(new)},
+                "ExpressionAttributeNames": {"#v": VERSION} | names | marks,
+                "ExpressionAttributeValues": {":old": encode(old), ":new": encode(new)} | values,
             }
         }
 

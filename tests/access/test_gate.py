@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from access.decisions import Reason
 from access.gate import (
-    CREDENTIAL_USED,
     DAY_MS,
     Exceeded,
     GateWrite,
@@ -385,7 +384,7 @@ def size_of(item):
 def test_ten_rate_limits_at_all_that_an_item_takes_fit_one_write_unit_and_the_bounds_of_an_expression(periods):
     """1,000 requests a second for more than each period, four credentials, two days of totals."""
     limits = [RateLimit(10**12, period, f"limit-{place}") for place, period in enumerate(periods)]
-    used = {f"{CREDENTIAL_USED}{place:08x}": START_MS // 1000 for place in range(4)}
+    used = {f"_{place:08x}": START_MS // 1000 for place in range(4)}
     day = START_MS // DAY_MS + 1
     item = {"v": 2**52} | used | {"d": day, "da": 10**8 - 1, "dr": 10**8 - 1, "pd": day - 1, "pa": 10**8, "pr": 10**8}
     now, sizes = START_MS, []
@@ -398,7 +397,7 @@ def test_ten_rate_limits_at_all_that_an_item_takes_fit_one_write_unit_and_the_bo
                 seen=item,
                 now_ms=now,
                 cost=pause_ms,
-                marks={"at": now // 1000, f"{CREDENTIAL_USED}00000003": now // 1000},
+                marks={"at": now // 1000, "_00000003": now // 1000},
                 tally=Tally(pause_ms, 34),
             )
             assert max(len(write.condition), len(write.update)) < 4096

@@ -39,6 +39,7 @@ def test_a_good_token_is_verified():
     token = parse_token(make())
 
     assert isinstance(token, UnverifiedToken)
+    assert repr(token) == "UnverifiedToken('HS256', <secret>)"
     assert isinstance(verify_token(token, [CREDENTIAL], TokenRules(), now=NOW), VerifiedToken)
 
 
@@ -85,6 +86,18 @@ def test_a_header_that_is_not_strict_is_malformed(header):
 )
 def test_another_text_of_a_good_token_is_malformed(change):
     assert isinstance(parse_token(change(make())), MalformedToken)
+
+
+def test_a_token_of_8_kb_is_read_and_none_that_is_longer():
+    shortest = len(make(payload=b'{"exp":1800000060,"x":""}'))
+    sizes = {}
+    for letters in range((8192 - shortest) * 3 // 4 - 4, (8192 - shortest) * 3 // 4 + 4):
+        token = make(payload=b'{"exp":1800000060,"x":"' + b"y" * letters + b'"}')
+        sizes[len(token)] = isinstance(parse_token(token), UnverifiedToken)
+
+    assert sizes == {size: size <= 8192 for size in sizes}
+    assert {8191, 8192} & sizes.keys()
+    assert {8193, 8194} & sizes.keys()
 
 
 def test_every_bit_flip_and_every_truncation_of_the_signature_fails():
@@ -145,6 +158,18 @@ def test_the_stored_algorithm_decides():
         ({"exp": NOW + 1}, None),
         ({"exp": NOW}, Reason.TOKEN_EXPIRED),
         ({"exp": NOW + 0.5}, None),
+        ({"exp": NOW + 0.001}, None),
+        ({"exp": NOW - 0.001}, Reason.TOKEN_EXPIRED),
+        ({"exp": NOW + 9, "nbf": NOW + 0.001}, Reason.TOKEN_NOT_YET_VALID),
+        ({"exp": NOW + 9, "nbf": NOW - 0.001}, None),
+        ({"exp": NOW + 9, "iat": NOW + 0.001}, Reason.TOKEN_NOT_YET_VALID),
+        ({"exp": 253_402_300_799}, None),
+        ({"exp": 253_402_300_800}, Reason.INVALID_CLAIMS),
+        ({"exp": 1.8e9 + 60}, None),
+        ({"exp": NOW, "nbf": NOW + 9}, Reason.TOKEN_EXPIRED),
+        ({"exp": NOW + 9, "nbf": -1}, Reason.INVALID_CLAIMS),
+        ({"exp": NOW + 9, "nbf": 0, "iat": 0}, None),
+        ({"exp": NOW + 9, "iat": None}, Reason.INVALID_CLAIMS),
         ({"exp": NOW + 9, "nbf": NOW}, None),
         ({"exp": NOW + 9, "nbf": NOW + 1}, Reason.TOKEN_NOT_YET_VALID),
         ({"exp": NOW + 9, "iat": NOW}, None),
@@ -157,9 +182,15 @@ def test_the_stored_algorithm_decides():
         ({"exp": 10**400}, Reason.INVALID_CLAIMS),
         ({"exp": 131970 * 31_556_952}, Reason.INVALID_CLAIMS),
         ({"exp": NOW + 9, "nbf": True}, Reason.INVALID_CLAIMS),
+        ({"exp": NOW + 9, "iss": None}, Reason.INVALID_CLAIMS),
+        ({"exp": NOW + 9, "sub": 1}, Reason.INVALID_CLAIMS),
+        ({"exp": NOW + 9, "jti": ["a"]}, Reason.INVALID_CLAIMS),
+        ({"exp": NOW + 9, "aud": 1}, Reason.INVALID_CLAIMS),
+        ({"exp": NOW + 9, "aud": ["a", 1]}, Reason.INVALID_CLAIMS),
+        ({"exp": NOW + 9, "aud": [], "iss": "", "sub": "", "jti": ""}, None),
     ],
 )
-def test_times_are_judged_to_the_second(claims, verdict):
+def test_claims_are_judged_by_their_types_and_times_to_the_second(claims, verdict):
     found = judge(claims)
 
     assert found is verdict if verdict else isinstance(found, VerifiedToken)
@@ -170,6 +201,21 @@ def test_times_are_judged_to_the_second(claims, verdict):
     [
         ({"exp": NOW - 4}, TokenRules(leeway_seconds=5), True),
         ({"exp": NOW - 5}, TokenRules(leeway_seconds=5), False),
+        ({"exp": NOW - 59}, TokenRules(leeway_seconds=60), True),
+        ({"exp": NOW - 60}, TokenRules(leeway_seconds=60), False),
+        ({"exp": NOW - 59.5}, TokenRules(leeway_seconds=60), True),
+        ({"exp": NOW + 9, "nbf": NOW + 5}, TokenRules(leeway_seconds=5), True),
+        ({"exp": NOW + 9, "nbf": NOW + 6}, TokenRules(leeway_seconds=5), False),
+        ({"exp": NOW + 9, "nbf": NOW + 5.5}, TokenRules(leeway_seconds=5), False),
+        ({"exp": NOW + 9, "iat": NOW + 5}, TokenRules(leeway_seconds=5), True),
+        ({"exp": NOW + 9, "iat": NOW + 6}, TokenRules(leeway_seconds=5), False),
+        ({"nbf": NOW + 6}, TokenRules(require_exp=False, leeway_seconds=5), False),
+        ({"exp": NOW - 9}, TokenRules(require_exp=False), False),
+        ({"exp": NOW + 60.5, "iat": NOW}, TokenRules(max_lifetime_seconds=60), False),
+        ({"exp": NOW + 60, "iat": NOW - 0.5}, TokenRules(max_lifetime_seconds=60), False),
+        ({"exp": NOW + 60}, TokenRules(max_lifetime_seconds=60), True),
+        ({"exp": NOW + 65, "iat": NOW + 5}, TokenRules(max_lifetime_seconds=60, leeway_seconds=5), True),
+        ({"exp": NOW + 66, "iat": NOW + 5}, TokenRules(max_lifetime_seconds=60, leeway_seconds=5), False),
         ({}, TokenRules(require_exp=False), True),
         ({"exp": NOW + 60, "iat": NOW}, TokenRules(max_lifetime_seconds=60), True),
         ({"exp": NOW + 61, "iat": NOW}, TokenRules(max_lifetime_seconds=60), False),

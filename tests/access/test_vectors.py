@@ -7,11 +7,13 @@ import pytest
 from joserfc import jwk, jws
 
 from access.credentials import Algorithm, Credential, load_public_key, verify_signature
+from access.decisions import Reason
 from access.keys import TokenRules
 from access.tokens import MalformedToken, VerifiedToken, parse_token, verify_token
 from dev.services import ROOT
 
-VECTORS = json.loads((ROOT / "tests" / "vectors" / "jws.json").read_text())["vectors"]
+FILE = json.loads((ROOT / "tests" / "vectors" / "jws.json").read_text())
+VECTORS = FILE["vectors"]
 ISSUED = 1_300_000_000  # before the `exp` of RFC 7515's claims
 
 
@@ -51,3 +53,15 @@ def test_a_published_token_passes_whole_where_it_holds_claims(vector):
 
     assert isinstance(verified, VerifiedToken)
     assert verified.claims["iss"] == "joe"
+
+
+@pytest.mark.parametrize("example", FILE["refused"], ids=lambda one: one["name"])
+def test_a_published_example_of_what_we_do_not_take_is_refused(example):
+    """Whatever key it might be for."""
+    token = parse_token(example["token"])
+    if isinstance(token, MalformedToken):
+        return
+
+    verdicts = {verify_token(token, [credential_of(one)], TokenRules(), now=ISSUED) for one in VECTORS}
+
+    assert verdicts == {Reason.UNSUPPORTED_ALGORITHM}

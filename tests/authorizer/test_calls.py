@@ -4,11 +4,14 @@ import pytest
 
 from access.decisions import Allow, Deny, Reason
 from access.grants import Grant
+from access.key_ids import hash_key_id
+from access.keys import StoredCredential
 from access.limits import Quota, RateLimit
 from authorizer.authorize import UndecidedError
 from authorizer.environment import STALENESS_MS, Environment
-from store.errors import ConditionFailed, StoreError, ThrottledError, UnavailableError
+from store.errors import ConditionFailed, InvalidItemError, StoreError, ThrottledError, UnavailableError
 from store.keys import read_gate
+from store.sealing import seal
 from store.table import key_partition
 from tests.authorizer.bench import KEYRING, Recorder
 from tests.conftest import sign
@@ -183,6 +186,18 @@ def test_a_gate_that_holds_what_nobody_wrote_admits_nobody(bench, attribute, bro
     for environment in (bench.environment, bench.other()):
         with pytest.raises(StoreError):
             bench.request(environment=environment)
+
+
+@pytest.mark.filterwarnings("ignore::jwt.InsecureKeyLengthWarning")
+def test_a_secret_that_is_shorter_than_its_hash_lets_nobody_pass(bench):
+    """Whatever came into the table: no empty key verifies anything (CVE-2026-44351, CVE-2025-45768)."""
+    for secret in (b"", b"x" * 31):
+        key_hash = hash_key_id(KEYRING.current.pepper, f"key-{len(secret)}")
+        sealed = seal(KEYRING, secret, key_hash=key_hash, algorithm="HS256", nonce=bytes(12))
+        bench.key(key_hash=key_hash, credentials=(StoredCredential("c1", "HS256", 256, "", 1, sealed=sealed),))
+
+        with pytest.raises(InvalidItemError):
+            bench.request(token=sign(f"key-{len(secret)}", secret=secret.decode() or "x" * 32))
 
 
 def test_another_environment_that_used_the_gate_costs_one_more_attempt_at_most(bench):

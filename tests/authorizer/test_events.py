@@ -57,6 +57,47 @@ def test_differing_credentials_are_all_seen_and_equal_ones_once():
 
 
 @pytest.mark.parametrize(
+    ("value", "credential"),
+    [
+        ("Bearer a.b.c", "a.b.c"),
+        ("bEaReR   a.b.c \t", "a.b.c"),
+        ("a.b.c", "a.b.c"),
+        ("a.bearer b.c", "a.bearer b.c"),
+        ("a.b.cBearer ", "a.b.cBearer"),
+        ("Bearer Bearer a.b.c", "Bearer a.b.c"),
+        ("Bearer\ta.b.c", "Bearer\ta.b.c"),
+        ("Basic bearer a.b.c", "Basic bearer a.b.c"),
+        ("\u00a0a.b.c", "\u00a0a.b.c"),
+        ("a.b.c\n", "a.b.c\n"),
+        ("Bearer", "Bearer"),
+    ],
+)
+def test_a_scheme_is_taken_off_the_start_alone_and_nothing_else_is(value, credential):
+    """One credential has one text: what stands inside it, or is no blank, stays and is refused as malformed."""
+    sent = event("rest_request") | {"headers": {"Authorization": value}, "multiValueHeaders": {}}
+
+    assert read_credentials(read_event(sent), TokenPlace()) == (credential,)
+
+
+def test_cookies_of_a_name_are_read_from_every_header_and_list():
+    place = TokenPlace(header="", cookie="t")
+    header = event("rest_request") | {"headers": {}, "multiValueHeaders": {"Cookie": ["a=1; t=one", "t=two; xt=3"]}}
+    listed = event("http_2") | {"cookies": ["t=one", "tt=x", "T=y", "t=one"], "headers": {}}
+
+    assert read_credentials(read_event(header), place) == ("one", "two")
+    assert read_credentials(read_event(listed), place) == ("one",)
+
+
+def test_a_parameter_that_is_sent_twice_with_two_values_is_two_credentials():
+    rest = event("rest_request") | {
+        "queryStringParameters": {"token": "b"},
+        "multiValueQueryStringParameters": {"token": ["a", "b"], "Token": ["c"]},
+    }
+
+    assert read_credentials(read_event(rest), TokenPlace(header="", query="token")) == ("a", "b")
+
+
+@pytest.mark.parametrize(
     ("change", "member"),
     [
         ({"methodArn": None}, "methodArn"),

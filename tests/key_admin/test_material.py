@@ -126,6 +126,16 @@ def test_generated_material_is_as_strong_as_its_algorithm():
     assert (made.material.size, made.shown["encoding"]) == (384, "base64url")
 
 
+def test_nothing_that_holds_a_secret_shows_it():
+    secret = "a secret of thirty-two bytes, yes"
+    data = JwtData(secret=secret, jwk={"k": secret})
+    made = generate_material(JwtData(generate=True), secrets.token_bytes)
+
+    shown = [repr(one) for one in (data, read_material(JwtData(secret=secret)), made)]
+
+    assert not any(secret in text or made.shown["secret"] in text for text in shown)
+
+
 JUNK = st.one_of(
     st.text(max_size=60),
     st.sampled_from(

@@ -1,6 +1,7 @@
 """Secrets at rest, and the keys that they are sealed with (RFC 5869)."""
 
 import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import pytest
 
@@ -25,6 +26,23 @@ def test_a_sealed_secret_opens_for_its_own_key_and_algorithm_only():
     for key_hash, algorithm in (("h2", "HS256"), ("h1", "HS512")):
         with pytest.raises(InvalidItemError):
             unseal(KEYRING, sealed, key_hash=key_hash, algorithm=algorithm)
+
+
+@pytest.mark.parametrize("place", [0, 11, 12, 20, -1])
+def test_a_sealed_secret_that_was_changed_or_cut_does_not_open(place):
+    sealed = bytearray(urlsafe_b64decode(seal(KEYRING, b"secret", key_hash="h1", algorithm="HS256", nonce=NONCE)))
+    cut = bytes(sealed[:place])
+    sealed[place] ^= 1
+
+    for raw in (bytes(sealed), cut, b""):
+        with pytest.raises(InvalidItemError, match="does not open"):
+            unseal(KEYRING, urlsafe_b64encode(raw).decode(), key_hash="h1", algorithm="HS256")
+
+
+@pytest.mark.parametrize("text", ["A", "\u00fc", "AAA"])
+def test_what_is_no_base64url_was_never_sealed(text):
+    with pytest.raises(InvalidItemError):
+        unseal(KEYRING, text, key_hash="h1", algorithm="HS256")
 
 
 def test_a_rotated_master_secret_still_opens_what_the_previous_one_sealed():

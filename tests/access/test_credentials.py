@@ -1,0 +1,49 @@
+"""Stored material becomes a key of its algorithm, within bounds, or nothing."""
+
+import pytest
+
+from access.credentials import Algorithm, UnusableMaterialError, load_public_key, load_secret
+from tests.access.signers import public_jwk
+from tests.key_admin.materials import encode, keys, number, rsa_jwk
+
+MODULUS = keys()["RSA"].public_key().public_numbers().n
+
+
+@pytest.mark.parametrize(
+    "jwk",
+    [
+        rsa_jwk(MODULUS - 1),
+        rsa_jwk(MODULUS >> 1 | 1),
+        rsa_jwk(1 << 8192 | 1),
+        rsa_jwk(MODULUS, 1),
+        rsa_jwk(MODULUS, 65536),
+        rsa_jwk(MODULUS, 2**32 + 1),
+        rsa_jwk(MODULUS, MODULUS - 2),
+        {"n": encode(number(MODULUS))},
+        {"n": 5, "e": "AQAB"},
+        {"n": "A", "e": "AQAB"},
+    ],
+)
+def test_an_rsa_key_out_of_bounds_is_unusable(jwk):
+    with pytest.raises(UnusableMaterialError):
+        load_public_key(Algorithm.RS256, jwk)
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.ES256, Algorithm.ES384, Algorithm.ES512, Algorithm.EDDSA])
+@pytest.mark.parametrize("wanted", [one for one in Algorithm if one.value[:2] in {"ES", "Ed", "RS"}])
+def test_a_key_loads_for_its_own_algorithm_alone(algorithm, wanted):
+    jwk = public_jwk(algorithm)
+    if wanted is algorithm:
+        assert load_public_key(wanted, jwk)
+        return
+
+    with pytest.raises(UnusableMaterialError):
+        load_public_key(wanted, jwk)
+
+
+@pytest.mark.parametrize(("algorithm", "least"), [("HS256", 32), ("HS384", 48), ("HS512", 64)])
+def test_a_secret_is_as_long_as_its_hash(algorithm, least):
+    assert load_secret(Algorithm(algorithm), bytes(least)) == bytes(least)
+    for wrong in (Algorithm(algorithm), Algorithm.RS256):
+        with pytest.raises(UnusableMaterialError):
+            load_secret(wrong, bytes(least - 1))
