@@ -43,7 +43,7 @@ BLACK_BOX := .venv/bin/python -m pytest tests/test_outcomes.py
 .PHONY: test-stack
 test-stack: .venv/ready .venv-ministack/ready .venv-sam/ready ## build, deploy into MiniStack, test that
 	@python3.13 -c '' 2>/dev/null || { echo "test-stack cannot run: sam build needs python3.13, which is not here"; exit 1; }
-	TOLLGATE_STACK=ministack $(BLACK_BOX) tests/docs/test_deployed_guides.py
+	TOLLGATE_STACK=ministack $(BLACK_BOX) tests/examples/test_deployed.py tests/docs/test_deployed_guides.py
 
 .PHONY: test-sam-local
 test-sam-local: .venv/ready .venv-ministack/ready .venv-sam/ready ## test the built functions by `sam local` (needs Docker)

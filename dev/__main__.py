@@ -42,7 +42,7 @@ def main() -> int:
         signal.signal(number, lambda *_: ended.set())
     port = _read_port("PORT", os.environ.get("PORT") or "3000")
     show("Starting DynamoDB, Secrets Manager, the functions and the gateway …")
-    services, undocumented = _services(os.environ), _undocumented(os.environ)
+    services, undocumented = _services(os.environ), read_undocumented(os.environ)
     with LocalStack(port=port, services=services, progress=show, quiet=False, undocumented=undocumented) as stack:
         endpoints = {
             "admin_url": stack.admin_url,
@@ -68,7 +68,8 @@ def _services(environ: Mapping[str, str]) -> Services:
     return Services(Path(data) if data else None, host=host or "127.0.0.1", port=_read_port("SERVICES", port))
 
 
-def _undocumented(environ: Mapping[str, str]) -> Undocumented:
+def read_undocumented(environ: Mapping[str, str]) -> Undocumented:
+    """What AWS leaves open, as the environment chooses it. Raises SystemExit for another value."""
     status = environ.get("HTTP_UNAUTHORIZED") or str(AS_DOCUMENTED.http_unauthorized_status)
     match = environ.get("EXPRESSION_MATCH") or AS_DOCUMENTED.expression_match
     if status not in {"401", "500"} or match not in {"full", "prefix"}:

@@ -61,7 +61,9 @@ def in_ministack() -> Iterator[Deployed]:
         process = spawn([str(python), "-c", _SERVE, translator], environ=environ, cwd=ROOT, output=log)
         try:
             wait_until_ready(endpoint, process, log)
-            _deploy(endpoint, Path(folder))
+            build(Path(folder), _environ())
+            parameters = ("LimitAnswer=deny", f"EndpointUrl={endpoint}")
+            deploy(endpoint, Path(folder) / "template.yaml", STACK, parameters)
             yield _in_ministack(endpoint)
         finally:
             end(process, seconds=10)
@@ -98,15 +100,17 @@ def build(folder: Path, environ: dict[str, str]) -> None:
     _run([SAM, "build", "--build-dir", folder], ROOT, environ | {"PATH": path, "MACHINE": os.uname().machine})
 
 
-def _deploy(endpoint: str, folder: Path) -> None:
-    environ = os.environ | CREDENTIALS
-    environ |= {"SAM_CLI_TELEMETRY": "0", "AWS_EC2_METADATA_DISABLED": "true", "AWS_ENDPOINT_URL": endpoint}
-    build(folder, environ)
-    built = folder / "template.yaml"
-    deploy = [SAM, "deploy", "--template-file", built, "--stack-name", STACK, "--resolve-s3"]
-    deploy += ["--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset"]
-    deploy += ["--parameter-overrides", "LimitAnswer=deny", f"EndpointUrl={endpoint}"]
-    _run(deploy, folder, environ)
+def deploy(endpoint: str, template: Path, stack: str, parameters: tuple[str, ...] = ()) -> None:
+    """Deploy a template with `sam deploy` into what answers at an endpoint. Raises CalledProcessError."""
+    command = [SAM, "deploy", "--template-file", template, "--stack-name", stack, "--resolve-s3"]
+    command += ["--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset"]
+    command += ["--parameter-overrides", *parameters] if parameters else []
+    # Elsewhere than in the project, whose samconfig.toml is for the project's own stack.
+    _run(command, template.parent, _environ() | {"AWS_ENDPOINT_URL": endpoint})
+
+
+def _environ() -> dict[str, str]:
+    return os.environ | CREDENTIALS | {"SAM_CLI_TELEMETRY": "0", "AWS_EC2_METADATA_DISABLED": "true"}
 
 
 def _run(command: list[Any], cwd: Path, environ: dict[str, str]) -> None:

@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from dev.services import ROOT
-from tests.conftest import SECRET, call
+from dev.stack import LocalStack
+from tests.conftest import SECRET, Admin, call
 from tests.docs.conftest import DOCS, commands_of
 
 GUIDES = sorted(DOCS.glob("*.md"))
@@ -42,33 +43,33 @@ def test_every_first_token_is_accepted(stack, admin, tmp_path, language):
     assert call("GET", f"{stack.rest_url}/x", token=done.stdout.strip()).status == 200
 
 
-@pytest.fixture
-def environ(stack):
-    """As `make dev` tells a reader."""
-    return {
-        "ADMIN": stack.admin_url,
-        "KEY": stack.admin_key,
-        "REST": stack.rest_url,
-        "HTTP": stack.http_url,
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{stack.port}",
-    }
+@pytest.fixture(scope="module")
+def environ():
+    """As `make dev` tells a reader, of a stack of his own: a guide leaves behind what it makes."""
+    with LocalStack() as running:
+        yield {
+            "ADMIN": running.admin_url,
+            "KEY": running.admin_key,
+            "REST": running.rest_url,
+            "HTTP": running.http_url,
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{running.port}",
+        }
 
 
 @pytest.mark.parametrize("guide", HERE)
-def test_the_commands_of_a_guide_work_one_after_the_other(guide, shell, environ, admin):
+def test_the_commands_of_a_guide_work_one_after_the_other(guide, shell, environ):
     script = "\n".join(commands_of(guide))
 
     told = shell(script, environ)
 
     assert '"status":4' not in told.replace(" ", "")  # an import tells item by item
-    for name in ("live", "orders"):
-        admin("DELETE", f"/apis/{name}")  # other tests share the stack
 
 
-def test_a_clients_secret_is_rotated_as_operate_says(shell, environ, admin):
+def test_a_clients_secret_is_rotated_as_operate_says(shell, environ):
+    key = Admin(environ["ADMIN"], environ["KEY"]).create_key()
     script = "\n".join(one for one in commands_of("operate.md") if "curl " in one)
 
-    told = shell(script, environ | {"KEY_HASH": admin.create_key()["key_hash"]})
+    told = shell(script, environ | {"KEY_HASH": key["key_hash"]})
 
     assert '"secret"' in told
 
