@@ -10,8 +10,8 @@ from typing import Any
 
 from access.apis import ApiDefinition
 from access.decisions import Reason
-from access.issuers import KeySet, credentials_for, identity_of, policies_of
-from access.tokens import UnverifiedToken, verify_token
+from access.issuers import Issuer, KeySet, credentials_for, identity_of, policies_of
+from access.tokens import UnverifiedToken, VerifiedToken, verify_token
 from authorizer.memory import Identity
 from store.client import Client
 from store.errors import ConditionFailed, UnavailableError
@@ -53,8 +53,10 @@ class Providers:
         if stored is None:
             return None
         issuer, now = stored.issuer, now_ms // 1000
-        credentials = credentials_for(token, issuer, self._key_set(token, stored, now))
-        verified = verify_token(token, credentials, issuer.token_rules, now=now)
+        verified = _verify(token, issuer, self._key_set(token, stored, now), now)
+        if verified is Reason.INVALID_SIGNATURE and token.key_id is None:  # its one key may be another by now
+            self._renew(stored, now, is_needed=True)
+            verified = _verify(token, issuer, self._key_set(token, stored, now), now)
         if isinstance(verified, Reason):
             return verified
         identity = identity_of(token.claims, issuer)
@@ -116,3 +118,7 @@ class Providers:
             if not is_in_flight or time.monotonic() >= deadline:
                 return
             time.sleep(POLL_SECONDS)
+
+
+def _verify(token: UnverifiedToken, issuer: Issuer, key_set: KeySet, now: int) -> VerifiedToken | Reason:
+    return verify_token(token, credentials_for(token, issuer, key_set), issuer.token_rules, now=now)

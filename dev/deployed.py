@@ -88,7 +88,11 @@ def direct(method: str, path: str, body: Any = None) -> dict[str, Any]:
         "rawQueryString": query,
         "headers": {"content-type": "application/json"},
         "queryStringParameters": dict(parse_qsl(query)),
-        "requestContext": {"http": {"method": method, "path": route}, "stage": "$default"},
+        "requestContext": {
+            "http": {"method": method, "path": route},
+            "stage": "$default",
+            "authorizer": {"lambda": {"keyHash": "direct"}},
+        },
         "body": None if body is None else json.dumps(body),
         "isBase64Encoded": False,
     }

@@ -309,7 +309,7 @@ Scope = Annotated[str, Field(min_length=1, max_length=128, pattern=_SCOPE)]
 class IssuerInput(Strict):
     """The body of PUT /issuers/{id}."""
 
-    issuer: Annotated[Url, Field(min_length=1)]
+    issuer: Annotated[str, Field(min_length=1, max_length=1024, pattern=_NO_CONTROL)]  # a URL only to be discovered
     jwks_uri: Url = ""
     discovery: bool = False
     algorithms: Annotated[list[Literal[OUTSIDE_ALGORITHMS]], Field(min_length=1)] = ["RS256"]  # type: ignore[valid-type] # names

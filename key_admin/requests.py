@@ -100,10 +100,11 @@ def check_version(event: Any, version: int | None) -> None:
 def on_current_version(event: Any, change: Callable[[], AnswerT]) -> AnswerT:
     """Make a change that reads a record and writes it under its version.
 
-    Where no If-Match says which version is meant, the latest is: the change is made anew when
-    another one came between.
+    Where no If-Match says which version is meant (or it says `*`), the latest is: the change is
+    made anew when another one came between.
     """
-    for _ in range(1 if event.headers.get("if-match") else MAX_CHANGES):
+    names_a_version = event.headers.get("if-match", "*").strip() != "*"
+    for _ in range(1 if names_a_version else MAX_CHANGES):
         with suppress(VersionConflictError):
             return change()
         time.sleep(random.uniform(0, 0.02))  # noqa: S311 - jitter

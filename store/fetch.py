@@ -63,7 +63,7 @@ def within(seconds: float, work: Callable[[], ResultT]) -> ResultT:
 def fetch_json(url: str) -> dict[str, Any]:
     """The JSON object at a URL. Raises UnavailableError, whose message tells what was wrong."""
     if not is_fetchable(url):
-        raise UnavailableError("the URL is not https")
+        raise UnavailableError("the URL is not https (http only on this machine)")
     endpoint = parse_endpoint(url)
     path = "/" + url.partition("://")[2].partition("/")[2]
     head = (

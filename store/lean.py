@@ -379,10 +379,10 @@ class Connection:
         chunks = []
         room = self._max_bytes
         while size := int(self._read_until(b"\r\n").split(b";")[0], 16):
-            room -= size
-            if room < 0:
+            if not 0 < size <= room:
                 message = "the answer is too large"
                 raise ConnectionError(message)
+            room -= size
             chunks.append(self._read_exactly(size))
             self._read_exactly(2)
         self._read_until(b"\r\n")

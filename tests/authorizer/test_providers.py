@@ -1,5 +1,6 @@
 """How long keys of a provider are believed, with the clock in hand and a real provider and table."""
 
+import jwt
 import pytest
 
 from access.apis import UNDEFINED
@@ -117,6 +118,24 @@ def test_unknown_keys_ask_once_in_a_cool_down(environment, provider):
     assert provider.fetches == 1
     assert isinstance(identify(environment, forged, 100 + COOL_DOWN_SECONDS), Reason)
     assert provider.fetches == 2
+
+
+def test_a_rotation_is_followed_where_no_token_names_its_key(environment, provider):
+    """RFC 7515, section 4.1.4: `kid` is optional, and with one key a provider may do without."""
+
+    def unnamed():
+        ((algorithm, key),) = provider.keys.values()
+        claims = {"iss": provider.url, "sub": "ada", "exp": NOW + 1000}
+        return parse_token(jwt.encode(claims, key, algorithm=algorithm))
+
+    assert isinstance(identify(environment, unnamed(), 0), Identity)
+    old = unnamed()
+    provider.add("second", "RS256")
+    provider.remove("first")
+
+    assert isinstance(identify(environment, unnamed(), 100), Identity)
+    assert isinstance(identify(environment, old, 101), Reason)
+    assert provider.fetches == 1
 
 
 def test_a_second_environment_takes_the_copy_that_the_first_fetched(environment, provider, client, table):

@@ -208,6 +208,17 @@ def test_issuers_that_make_no_sense_name_the_field(admin, provider, members, fie
     assert (answer.status, answer.body["errors"][0]["field"]) == (400, field)
 
 
+def test_an_issuer_whose_keys_are_named_need_not_be_a_url(admin, provider):
+    """Google says `accounts.google.com`; the claim is compared, and only what is discovered is fetched."""
+    admin("PUT", "/policies/plain", {"name": "plain", "grants": [{"api": "*"}]})
+    named = wanted(provider, issuer="accounts.example", default_policies=["plain"], jwks_uri=f"{provider.url}/jwks")
+
+    answer = admin("PUT", "/issuers/named", named | {"discovery": False})
+
+    assert (answer.status, answer.body["issuer"]) == (201, "accounts.example")
+    assert admin("DELETE", "/issuers/named").status == 204
+
+
 def test_an_issuer_in_use_stays(admin, issuer):
     assert admin("DELETE", f"/issuers/{issuer}").status == 409
     assert admin("GET", "/issuers").body["items"]

@@ -55,12 +55,15 @@ def test_a_record_that_is_not_there_matches_nothing(admin):
     assert admin("GET", f"/policies/{name}").status == 404
 
 
-def test_20_merges_without_a_version_wipe_nothing_of_each_other(admin):
+@pytest.mark.parametrize("headers", [{}, {"If-Match": "*"}])
+def test_20_merges_without_a_version_wipe_nothing_of_each_other(admin, headers):
     key = admin.create_key()
     path = f"/keys/{key['key_hash']}"
 
     statuses = Counter(
-        at_once(20, lambda number: admin("PATCH", path, {"metadata": {f"m{number}": str(number)}}).status)
+        at_once(
+            20, lambda number: admin("PATCH", path, {"metadata": {f"m{number}": str(number)}}, headers=headers).status
+        )
     )
 
     assert statuses == {200: 20}
