@@ -2,7 +2,7 @@
 
 import pytest
 
-from access.credentials import Algorithm, UnusableMaterialError, load_public_key, load_secret
+from access.credentials import Algorithm, UnusableMaterialError, algorithm_named, load_public_key, load_secret
 from tests.access.signers import public_jwk
 from tests.key_admin.materials import encode, keys, number, rsa_jwk
 
@@ -19,6 +19,7 @@ MODULUS = keys()["RSA"].public_key().public_numbers().n
         rsa_jwk(MODULUS, 65536),
         rsa_jwk(MODULUS, 2**32 + 1),
         rsa_jwk(MODULUS, MODULUS - 2),
+        rsa_jwk(1 << 8192 | 3),
         {"n": encode(number(MODULUS))},
         {"n": 5, "e": "AQAB"},
         {"n": "A", "e": "AQAB"},
@@ -27,6 +28,23 @@ MODULUS = keys()["RSA"].public_key().public_numbers().n
 def test_an_rsa_key_out_of_bounds_is_unusable(jwk):
     with pytest.raises(UnusableMaterialError):
         load_public_key(Algorithm.RS256, jwk)
+
+
+@pytest.mark.parametrize("jwk", [rsa_jwk(1 << 2047 | 1), rsa_jwk(1 << 8191 | 1), rsa_jwk(MODULUS, 2**32 - 1)])
+def test_an_rsa_key_at_its_bounds_loads(jwk):
+    assert load_public_key(Algorithm.PS256, jwk)
+
+
+@pytest.mark.parametrize("curve", ["P-384", "secp256r1", "p-256", ""])
+def test_a_point_loads_under_the_name_of_its_own_curve_alone(curve):
+    with pytest.raises(UnusableMaterialError):
+        load_public_key(Algorithm.ES256, public_jwk(Algorithm.ES256) | {"crv": curve})
+
+
+@pytest.mark.parametrize("name", ["none", "hs256", "HS256 ", "", "ES256K", "Ed25519", None, 1, ["HS256"], {}])
+def test_a_name_that_is_not_exactly_one_of_ours_is_none(name):
+    assert algorithm_named(name) is None
+    assert algorithm_named("EdDSA") is Algorithm.EDDSA
 
 
 @pytest.mark.parametrize("algorithm", [Algorithm.ES256, Algorithm.ES384, Algorithm.ES512, Algorithm.EDDSA])

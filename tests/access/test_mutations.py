@@ -77,6 +77,9 @@ def test_ecdsa_takes_both_signs_of_s_and_no_other_second_form(algorithm):
     wrong = [(0, 0), (0, s), (r, 0), (order, s), (r, order), (r + order, s), (r, s + order), (1, 1), (s, r)]
     assert not any(verifies(*pair) for pair in wrong)
     assert not verifies(r, s, size + 1)
+    assert not verify_signature(credential, signing_input.encode(), raw[:size] + b"\x00" + raw[size:])
+    assert not verify_signature(credential, signing_input.encode(), b"\x00" + raw)
+    assert not verify_signature(credential, signing_input.encode(), raw + b"\x00")
     der = encode_dss_signature(r, s)
     assert decode_dss_signature(der) == (r, s)
     assert not verify_signature(credential, signing_input.encode(), der)

@@ -228,6 +228,9 @@ def test_claims_are_judged_by_their_types_and_times_to_the_second(claims, verdic
         ({"exp": NOW + 9, "aud": ["x", "a"]}, TokenRules(audiences=("a",)), True),
         ({"exp": NOW + 9, "aud": "a"}, TokenRules(audiences=("a",)), True),
         ({"exp": NOW + 9, "aud": [1, None]}, TokenRules(audiences=("a",)), False),
+        ({"exp": NOW + 9, "aud": "x"}, TokenRules(audiences=("a", "b")), False),
+        ({"exp": NOW + 9, "aud": ["x", "ab"]}, TokenRules(audiences=("a", "b")), False),
+        ({"exp": NOW + 9, "aud": []}, TokenRules(audiences=("a",)), False),
         ({"exp": NOW + 9}, TokenRules(audiences=("a",)), False),
     ],
 )

@@ -254,6 +254,7 @@ def _signatures(keys: Keys) -> Iterator[Attack]:
     yield "T5 ECDSA with leading zeros", two(r, s, 33)
     yield "T5 ECDSA in DER", f"{parts}.{encode(keys.ec.sign(parts.encode(), ec.ECDSA(hashes.SHA256())))}"
     yield "T5 ECDSA of the size of P-384", two(r, s, 48)
+    yield "T5 ECDSA with a zero in front of s", f"{parts}.{encode(r.to_bytes(32, 'big') + s.to_bytes(33, 'big'))}"
     yield "T5 ECDSA r and s exchanged", two(s, r)
     yield "T5 ECDSA half", f"{parts}.{encode(r.to_bytes(32, 'big'))}"
     for algorithm, target, size in (

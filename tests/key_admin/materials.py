@@ -119,24 +119,23 @@ def pss_pem() -> str:
     return as_pem(tlv(0x30, marked + tlv(3, b"\0" + der(keys()["RSA"], PKCS1))))
 
 
-def prime(bits: int, source: random.Random) -> int:
-    while True:
-        found = source.getrandbits(bits) | 3 << (bits - 2) | 1
-        if all(found % small for small in range(3, 2000, 2)) and pow(2, found - 1, found) == 1:
-            return found
+def prime(bits: int) -> int:
+    return rsa.generate_private_key(65537, 2 * bits).private_numbers().p
+
+
+def has_no_small_factor(number: int) -> bool:
+    return all(number % small for small in range(3, 2000, 2))
 
 
 def next_prime(after: int) -> int:
-    found = after + 2
-    while pow(2, found - 1, found) != 1:
-        found += 2
-    return found
+    odd = iter(range(after + 2, after + 20_000, 2))
+    return next(one for one in odd if has_no_small_factor(one) and pow(2, one - 1, one) == 1)
 
 
+@cache
 def weak_moduli() -> dict[str, int]:
-    source = random.Random(1)
     modulus = keys()["RSA"].public_key().public_numbers().n
-    first = prime(1024, source)
+    first = prime(1024)
     product = 1
     for one in (11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157):
         product *= one
@@ -144,14 +143,14 @@ def weak_moduli() -> dict[str, int]:
         found
         for step in range(1, 100_000)
         if (found := pow(65537, 12_345, product) + product * ((1 << 2047) // product + step)) % 2
-        and all(found % small for small in range(3, 2000, 2))
+        and has_no_small_factor(found)
     )
     return {
         "even": modulus - 1,
         "with a small factor": 3 * ((modulus // 3) | 1),
         "a square": first * first,
         "of close primes (CVE-2022-26320)": first * next_prime(first),
-        "a prime": prime(2048, source),
+        "a prime": prime(2048),
         "of a broken generator (CVE-2017-15361)": roca,
         "of 1024 bits": modulus >> 1024 | 1,
         "of 2047 bits": modulus >> 1 | 1,
