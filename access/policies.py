@@ -5,6 +5,7 @@ what no policy sets stays the key's own. Between policies, grants, tags and meta
 and limits of one name, API and scope merge to the one that admits most per second, as a pair.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -16,6 +17,7 @@ GRANTS = "grants"
 RATE_LIMITS = "rate_limits"
 QUOTAS = "quotas"
 PARTITIONS = (GRANTS, RATE_LIMITS, QUOTAS)
+MAX_TOLD_BYTES = 4_000  # of tags and metadata: with everything else an answer stays below 8 KB
 
 LimitT = TypeVar("LimitT", RateLimit, Quota)
 
@@ -40,7 +42,7 @@ def overlay(record: KeyRecord, policies: Mapping[str, Policy]) -> Effective | No
     """Lay the key's policies over it.
 
     None when one of them is missing or inactive, or when together they bring more limits than a
-    gate counts (MAX_LIMITS_PER_KEY).
+    gate counts (MAX_LIMITS_PER_KEY), or more tags and metadata than an answer holds (MAX_TOLD_BYTES).
     """
     applied = [policies.get(policy_id) for policy_id in record.policies]
     active = [policy for policy in applied if policy is not None and policy.active]
@@ -50,20 +52,26 @@ def overlay(record: KeyRecord, policies: Mapping[str, Policy]) -> Effective | No
     rates = [limit for policy in _contributing(active, RATE_LIMITS) for limit in policy.rate_limits]
     amounts = [limit for policy in _contributing(active, QUOTAS) for limit in policy.quotas]
     rate_limits, quotas = _merge(rates) or record.rate_limits, _merge(amounts) or record.quotas
-    if len(rate_limits) + len(quotas) > MAX_LIMITS_PER_KEY:
-        return None
+    tags = tuple(dict.fromkeys([*record.tags, *(tag for policy in active for tag in policy.tags)]))
     metadata = dict(record.metadata)
     for policy in active:
         metadata.update(policy.metadata)
+    if len(rate_limits) + len(quotas) > MAX_LIMITS_PER_KEY or told_bytes(tags, metadata) > MAX_TOLD_BYTES:
+        return None
     return Effective(
         grants=tuple(dict.fromkeys(grants)) or record.grants,
         rate_limits=rate_limits,
         quotas=quotas,
-        tags=tuple(dict.fromkeys([*record.tags, *(tag for policy in active for tag in policy.tags)])),
+        tags=tags,
         metadata=metadata,
         counting=_counting(active),
         thresholds=tuple(sorted({percent for policy in active for percent in policy.thresholds})),
     )
+
+
+def told_bytes(tags: Sequence[str], metadata: Mapping[str, str]) -> int:
+    """Bytes that tags and metadata take in an answer to API Gateway, in the longest way to write them."""
+    return len(json.dumps([",".join(tags), {f"meta_{name}": value for name, value in metadata.items()}]))
 
 
 def _counting(active: Sequence[Policy]) -> Counting:

@@ -6,6 +6,7 @@ that names an unknown one becomes a 429. HTTP APIs know allowed and forbidden on
 integrations promise to refuse limited requests, those are allowed with the reason in the context.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -140,8 +141,7 @@ def _fits(resources: list[str], context: dict[str, str]) -> bool:
     taken = sum(len(one) + 4 for one in resources)
     if taken <= _SMALL_BYTES:  # the usual case: measuring costs more than leaving them out would save
         return True
-    told = sum(len(name) + len(value.encode()) + 8 for name, value in context.items())
-    return taken + told + _FRAME_BYTES <= MAX_ANSWER_BYTES
+    return taken + len(json.dumps(context)) + _FRAME_BYTES <= MAX_ANSWER_BYTES
 
 
 def _grant_resources(base: str, grants: Sequence[Grant]) -> Iterable[str]:

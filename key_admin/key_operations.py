@@ -8,7 +8,7 @@ from access.grants import ADMIN_API
 from access.key_ids import KeyHash, KeyId, format_opaque_key_id, is_key_id
 from access.keys import KeyRecord, StoredCredential, TokenRules
 from access.limits import MAX_LIMITS_PER_KEY
-from access.policies import overlay
+from access.policies import MAX_TOLD_BYTES, overlay
 from key_admin.material import Material, generate_material, read_material
 from key_admin.models import JwtData, KeyFields, KeyInput, RotateInput, Texts
 from key_admin.problems import Problem, conflict, invalid_field
@@ -59,7 +59,7 @@ def prepare_key(service: Service, wanted: KeyInput, caller: Caller) -> NewKey:
         life=int.from_bytes(service.random_bytes(LIFE_BYTES)) << VERSION_BITS,
         **values,
     )
-    check_limits(service, record)
+    check_fit(service, record)
     generated = wanted.jwt_data is not None and wanted.jwt_data.generate
     return NewKey(record, key_id, shown if generated else {}, entry)
 
@@ -87,11 +87,14 @@ def check_rights(service: Service, caller: Caller, values: Mapping[str, Any]) ->
         raise invalid_field("policies", "this admin key may not work with a policy that grants the API `admin`")
 
 
-def check_limits(service: Service, record: KeyRecord) -> None:
-    """A gate counts in a few limits; policies must not bring a key more of them."""
+def check_fit(service: Service, record: KeyRecord) -> None:
+    """A gate counts in a few limits, and an answer tells only so much; policies must not bring a key more."""
     policies = {name: one._replace(active=True) for name, one in service.policies_of(record.policies).items()}
     if len(policies) == len(record.policies) and overlay(record, policies) is None:
-        message = f"with them the key has more than {MAX_LIMITS_PER_KEY} rate limits and quotas; give some one name"
+        message = (
+            f"with them the key has more than {MAX_LIMITS_PER_KEY} rate limits and quotas (give some one name),"
+            f" or more than {MAX_TOLD_BYTES} bytes of tags and metadata"
+        )
         raise invalid_field("policies", message)
 
 

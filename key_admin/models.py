@@ -5,7 +5,16 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from access.apis import TokenPlace
 from access.grants import ADMIN_API, ANY, Grant
@@ -22,11 +31,11 @@ from access.limits import (
     RateLimit,
     period_seconds,
 )
+from access.policies import MAX_TOLD_BYTES, told_bytes
 from key_admin.problems import FieldError, invalid
 from store.fetch import is_fetchable
 
 MAX_POLICIES, MAX_TAGS = 16, 20  # exchanging all of them fits a transaction of 100 actions
-MAX_METADATA_CHARACTERS = 4_000  # with everything else, an authorizer's answer stays below 8 KB
 MAX_TIME = 253_370_764_799  # 9998-12-31T23:59:59Z: no zone and no day more leads out of the calendar
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})", re.ASCII)
@@ -154,9 +163,9 @@ class Rights(Strict):
 
     @field_validator("metadata")
     @classmethod
-    def _fits(cls, metadata: dict[str, str]) -> dict[str, str]:
-        if sum(len(name) + len(value) for name, value in metadata.items()) > MAX_METADATA_CHARACTERS:
-            message = f"metadata holds at most {MAX_METADATA_CHARACTERS} characters in all"
+    def _fits(cls, metadata: dict[str, str], others: ValidationInfo) -> dict[str, str]:
+        if told_bytes(others.data.get("tags", []), metadata) > MAX_TOLD_BYTES:
+            message = f"has, with the tags, at most {MAX_TOLD_BYTES} bytes as JSON in ASCII"
             raise ValueError(message)
         return metadata
 

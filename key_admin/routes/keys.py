@@ -15,7 +15,7 @@ from access.keys import KeyRecord
 from access.limits import OWNER
 from access.policies import Effective, overlay
 from key_admin.idempotency import Keep, once
-from key_admin.key_operations import check_expiry, check_limits, check_rights, prepare_key, rotate_key, store_key
+from key_admin.key_operations import check_expiry, check_fit, check_rights, prepare_key, rotate_key, store_key
 from key_admin.models import ImportInput, KeyFields, KeyInput, LookupInput, ResetInput, RotateInput, validate
 from key_admin.problems import Problem, invalid_field
 from key_admin.render import editable, render_day, render_effective, render_key
@@ -149,7 +149,7 @@ def _change(work: Service, key_hash: str, patch: dict[str, Any]) -> None:
     values = wanted.values()
     check_rights(work, caller_of(event), values)
     after = _next_version(work, record, **values)
-    check_limits(work, after)
+    check_fit(work, after)
     after, entry = _tell(work, "key.update", record, after, changed_fields(record, after))
     try:
         work.keys.update(record, after, Attached(entry))

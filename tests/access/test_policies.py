@@ -6,7 +6,7 @@ from access.grants import Grant
 from access.key_ids import KeyHash
 from access.keys import Counting, KeyRecord, Policy
 from access.limits import MAX_LIMITS_PER_KEY, Quota, RateLimit
-from access.policies import overlay
+from access.policies import MAX_TOLD_BYTES, overlay, told_bytes
 
 OWN = KeyRecord(
     KeyHash("h"),
@@ -134,6 +134,15 @@ def test_a_key_has_as_many_limits_as_a_gate_counts_and_not_one_more():
     own_rate = len(OWN.rate_limits)
     assert lay(policy(quotas=limits(MAX_LIMITS_PER_KEY - own_rate))) is not None
     assert lay(policy(quotas=limits(MAX_LIMITS_PER_KEY - own_rate + 1))) is None
+
+
+def test_a_key_has_as_much_to_tell_as_an_answer_holds_and_not_a_byte_more():
+    """API Gateway refuses an answer above 8 KB, which would be a 500 at every request."""
+    bare = OWN._replace(tags=("t",), metadata={})
+    room = MAX_TOLD_BYTES - told_bytes(("t",), {"a": ""})
+
+    assert overlay(bare._replace(policies=("p",)), {"p": policy("p", metadata={"a": "x" * room})}) is not None
+    assert overlay(bare._replace(policies=("p",)), {"p": policy("p", metadata={"a": "x" * (room + 1)})}) is None
 
 
 def test_the_strictest_counting_of_the_policies_that_limit_is_used():

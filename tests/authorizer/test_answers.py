@@ -4,15 +4,16 @@ import json
 
 import pytest
 
-from access.decisions import Allow
+from access.decisions import Allow, Deny, LimitStatus, Reason
 from access.grants import Grant
 from access.keys import KeyHash, KeyRecord
-from access.policies import Effective
+from access.policies import MAX_TOLD_BYTES, Effective, told_bytes
 from authorizer.answers import MAX_ANSWER_BYTES, MAX_RESOURCE_LENGTH, render
 from authorizer.authorize import Outcome
 from authorizer.events import read_event
 from dev.gateway.iam import evaluate
 from dev.services import ROOT
+from key_admin.models import MAX_POLICIES, MAX_TAGS
 
 EVENT = json.loads((ROOT / "events/authorizer_rest_request.json").read_text())
 BASE = EVENT["methodArn"].partition("/GET/")[0]
@@ -43,6 +44,23 @@ def test_an_answer_allows_the_call_and_fits_however_many_grants_there_are(count,
     assert verdict(answer, "/x") == "allow"
     assert verdict(answer, "/elsewhere") == "implicit deny"
     assert len(json.dumps(answer).encode()) <= MAX_ANSWER_BYTES
+
+
+def test_the_longest_that_a_key_may_have_fits_however_it_is_written():
+    """Every bound of the admin API at once, in characters that JSON writes longest, at a limit."""
+    policies = tuple(f"{number:02}{'p' * 62}" for number in range(MAX_POLICIES))
+    record = KeyRecord(KeyHash("A" * 43), 1, "\U0001f511" * 128, 0, 0, owner="o" * 128, policies=policies)
+    tags = tuple(f"{number:02}{'t' * 62}" for number in range(MAX_TAGS))
+    metadata = {"": '"' * ((MAX_TOLD_BYTES - told_bytes(tags, {"": ""})) // 2)}
+    status = LimitStatus("quota", "q", "", "key", 10**12, "month", 10**12, 0, 10**10)
+    decision = Deny(Reason.QUOTA_EXHAUSTED, record, (status, status._replace(kind="rate")), status, 10**7)
+    request = read_event(EVENT | {"methodArn": f"{BASE}/GET/{'y' * 900}", "stageVariables": {"tollgateLimits": "429"}})
+    effective = Effective((Grant("*"),), (), (), tags, metadata)
+
+    answer = render(request, Outcome(decision, effective, ("orders",)), usage_key="k" * 128)
+
+    assert answer["context"]["reason"] == "quota_exhausted"
+    assert len(json.dumps(answer)) <= MAX_ANSWER_BYTES
 
 
 def test_few_grants_are_all_named_so_that_a_kept_answer_is_right_elsewhere():
