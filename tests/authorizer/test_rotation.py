@@ -51,7 +51,7 @@ def test_each_use_reaches_the_gate_by_a_write_that_is_made_anyway(bench, rotated
     gate = bench.gate(rotated)
 
     assert bench.recorder.taken()[-1:] == ["UpdateItem"]
-    assert (gate["used_old"], gate["used_new"], gate["at"]) == (start, start + 65, start + 65)
+    assert (gate["_old"], gate["_new"], gate["at"]) == (start, start + 65, start + 65)
 
 
 def test_a_use_that_another_environment_told_of_is_not_turned_back(bench, rotated):
@@ -65,11 +65,11 @@ def test_a_use_that_another_environment_told_of_is_not_turned_back(bench, rotate
         bench.request(token=token, environment=other)
         bench.now_ms += FLUSH_MS
         token = sign(bench.key_id, secret=OLD, exp=bench.now_ms // 1000 + 60)
-    told = bench.gate(rotated)["used_old"]
+    told = bench.gate(rotated)["_old"]
     bench.now_ms += FLUSH_MS
     use(bench, SECRET)
 
-    assert bench.gate(rotated)["used_old"] == told
+    assert bench.gate(rotated)["_old"] == told
 
 
 def test_a_grace_ends_to_the_millisecond_in_a_warm_environment(bench, rotated):

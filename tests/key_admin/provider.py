@@ -22,7 +22,7 @@ class Provider(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}"
         if tls:
             self.socket = tls.wrap_socket(self.socket, server_side=True)
-            self.url = f"https://localhost:{self.server_port}"
+            self.url = f"https://127.0.0.1:{self.server_port}"
         self.jwks_uri = f"{self.url}/jwks"
         self.keys: dict[str, tuple[str, object]] = {}
         self.fault = ""

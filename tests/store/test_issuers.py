@@ -1,13 +1,8 @@
 """Key sets of providers: what is fetched, within which bounds, and which copy is believed."""
 
-import ssl
 import threading
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from access.issuers import Issuer
 from store.admin.records import IssuerStore
@@ -23,6 +18,7 @@ from store.issuers import (
     note_failure,
     store_key_set,
 )
+from store.trust import context_of
 from tests.key_admin.provider import Provider
 
 NOW = 1_800_000_000
@@ -129,46 +125,26 @@ def test_an_error_of_the_work_is_told():
 
 
 @pytest.fixture
-def secure_provider(tmp_path, monkeypatch):
-    """A provider over TLS, whose certificate this process believes."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    chain = tmp_path / "chain.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    chain.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + private)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(chain)
-    monkeypatch.setenv("SSL_CERT_FILE", str(chain))
-    with Provider(context) as running:
+def secure_provider(authority):
+    """A provider over TLS."""
+    with Provider(authority.server_context()) as running:
         yield running
         running.shutdown()
 
 
-def test_https_is_followed_where_the_certificate_is_good(secure_provider, monkeypatch):
+def test_https_is_followed_where_the_certificate_is_good(secure_provider, authority, monkeypatch):
     issuer = issuer_of(secure_provider)
-    assert fetch_key_set(issuer, now=NOW).has("first")
-
-    monkeypatch.delenv("SSL_CERT_FILE")
     with pytest.raises(UnavailableError):
         fetch_key_set(issuer, now=NOW)
 
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.root))
+    context_of.cache_clear()
+    assert fetch_key_set(issuer, now=NOW).has("first")
 
-def test_metadata_does_not_lead_away_from_https(secure_provider, provider):
+
+def test_metadata_does_not_lead_away_from_https(secure_provider, provider, authority, monkeypatch):
     """Else whoever answers for an issuer could make us ask services of this machine."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.root))
     secure_provider.jwks_uri = provider.jwks_uri
 
     with pytest.raises(UnavailableError, match="https"):

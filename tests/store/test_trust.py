@@ -46,18 +46,6 @@ def server(context):
     thread.join()
 
 
-@pytest.fixture
-def authority(tmp_path):
-    return make_authority(tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def _fresh_contexts():
-    context_of.cache_clear()
-    yield
-    context_of.cache_clear()
-
-
 def ask(url, **environ):
     client = LeanClient("dynamodb", environ=CREDENTIALS | {"AWS_ENDPOINT_URL_DYNAMODB": url} | environ)
     try:
