@@ -112,7 +112,7 @@ class Environment:
         if self._providers is None:
             from authorizer.providers import Providers  # noqa: PLC0415 - only APIs with issuers pay for it
 
-            self._providers = Providers(self._client, self._table)
+            self._providers = Providers(self._client, self._table, self.budget)
         return self._providers.identify(token, definition, now_ms)
 
     def identity(self, identity: Identity, now_ms: int) -> KnownKey:

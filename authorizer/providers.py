@@ -24,6 +24,7 @@ from store.issuers import (
     note_failure,
     store_key_set,
 )
+from store.lean import Budget
 
 STALENESS_MS = 4_000  # an edited issuer holds everywhere within 5 s
 REFRESH_SECONDS = 3_600  # a copy older than this is fetched anew
@@ -32,13 +33,15 @@ COOL_DOWN_SECONDS = 5  # between two fetches, whatever key ids tokens name
 RENEWAL_PAUSE_SECONDS = 60  # between two fetches that only replace a copy which still serves
 WAIT_SECONDS = FETCH_SECONDS + 0.5  # for the copy that another environment fetches
 POLL_SECONDS = 0.1
+COUNTING_SECONDS = 0.7  # kept of a request's time for what follows a fetch
 
 
 class Providers:
     """The issuers that this environment knows."""
 
-    def __init__(self, client: Client, table: str) -> None:
+    def __init__(self, client: Client, table: str, budget: Budget) -> None:
         self._client = client
+        self._budget = budget
         self._table = table
         self._known: dict[str, StoredIssuer] = {}
         self._read_at_ms: dict[tuple[str, ...], int] = {}
@@ -101,7 +104,7 @@ class Providers:
     def _fetch(self, stored: StoredIssuer, now: int) -> None:
         issuer_id = stored.issuer.issuer_id
         try:
-            key_set = fetch_key_set(stored.issuer, now=now)
+            key_set = fetch_key_set(stored.issuer, now=now, seconds=self._seconds())
         except UnavailableError:
             note_failure(self._client, self._table, issuer_id, tried_at=now)
             return
@@ -111,13 +114,17 @@ class Providers:
 
     def _wait(self, issuer_id: str, now: int) -> None:
         """Read the table's copy until nobody is fetching any more."""
-        deadline = time.monotonic() + WAIT_SECONDS
+        deadline = time.monotonic() + min(WAIT_SECONDS, self._seconds())
         while (newer := load_issuers(self._client, self._table, [issuer_id]).get(issuer_id)) is not None:
             self._known[issuer_id] = newer
             is_in_flight = newer.fetching_since and now - newer.fetching_since <= WAIT_SECONDS
             if not is_in_flight or time.monotonic() >= deadline:
                 return
             time.sleep(POLL_SECONDS)
+
+    def _seconds(self) -> float:
+        """How long a fetch may take here: what the request has left, less what counting it takes."""
+        return max(self._budget.left() - COUNTING_SECONDS, 0.0)
 
 
 def _verify(token: UnverifiedToken, issuer: Issuer, key_set: KeySet, now: int) -> VerifiedToken | Reason:

@@ -11,8 +11,8 @@ from threading import Thread
 from typing import Any, TypeVar
 
 from access.strict_json import read_object
+from store.connection import Connection, parse_endpoint
 from store.errors import UnavailableError
-from store.lean import Connection, parse_endpoint
 
 MAX_BYTES = 256 * 1024
 MAX_FETCH_SECONDS = 1.5  # of one document

@@ -99,9 +99,12 @@ def key_set_to_item(issuer: Issuer, key_set: KeySet) -> dict[str, Any]:
     return key_of(issuer_partition(issuer.issuer_id), JWKS) | encode_item(_key_set_values(issuer, key_set))
 
 
-def fetch_key_set(issuer: Issuer, *, now: int) -> KeySet:
-    """The key set at the provider. Raises UnavailableError, whose message tells what was wrong."""
-    return within(FETCH_SECONDS, lambda: _fetch(issuer, now))
+def fetch_key_set(issuer: Issuer, *, now: int, seconds: float = FETCH_SECONDS) -> KeySet:
+    """The key set at the provider, within so many seconds, and FETCH_SECONDS at most.
+
+    Raises UnavailableError, whose message tells what was wrong.
+    """
+    return within(min(seconds, FETCH_SECONDS), lambda: _fetch(issuer, now))
 
 
 def _fetch(issuer: Issuer, now: int) -> KeySet:

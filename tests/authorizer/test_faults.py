@@ -17,8 +17,9 @@ from authorizer.environment import Environment
 from authorizer.thresholds import ANNOUNCE_SECONDS
 from dev.services import ROOT
 from dev.template import Template
+from store.connection import TIMEOUT_SECONDS
 from store.errors import StoreError
-from store.lean import REQUEST_SECONDS, TIMEOUT_SECONDS, Budget, LeanClient
+from store.lean import REQUEST_SECONDS, Budget, LeanClient
 from tests.authorizer.bench import KEYRING
 
 LIMIT = 3

@@ -15,8 +15,18 @@ OURS = {
     *("access.strict_json", "access.tokens"),
     *("authorizer", "authorizer.answers", "authorizer.authorize", "authorizer.counting", "authorizer.environment"),
     *("authorizer.events", "authorizer.log", "authorizer.memory"),
-    *("store", "store.attributes", "store.client", "store.errors", "store.keys", "store.lean", "store.master_secret"),
-    *("store.sealing", "store.table", "store.trust"),
+    *(
+        "store",
+        "store.attributes",
+        "store.client",
+        "store.connection",
+        "store.credentials",
+        "store.errors",
+        "store.keys",
+        "store.lean",
+        "store.master_secret",
+    ),
+    *("store.sealing", "store.signing", "store.table", "store.trust"),
 }
 INSTALLED = {
     *("_cffi_backend", "_openssl", "_openssl.lib"),

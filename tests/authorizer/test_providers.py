@@ -1,5 +1,7 @@
 """How long keys of a provider are believed, with the clock in hand and a real provider and table."""
 
+import time
+
 import jwt
 import pytest
 
@@ -10,6 +12,7 @@ from access.tokens import parse_token
 from authorizer.memory import Identity
 from authorizer.providers import (
     COOL_DOWN_SECONDS,
+    COUNTING_SECONDS,
     MAX_AGE_SECONDS,
     REFRESH_SECONDS,
     RENEWAL_PAUSE_SECONDS,
@@ -20,7 +23,8 @@ from store.admin.records import IssuerStore
 from store.admin.transactions import Attached, Table
 from store.boto import BotoClient
 from store.errors import UnavailableError
-from store.issuers import fetch_key_set, key_set_to_item
+from store.issuers import FETCH_SECONDS, fetch_key_set, key_set_to_item
+from store.lean import Budget
 from tests.key_admin.provider import Provider
 
 NOW = 1_800_000_000
@@ -54,7 +58,7 @@ def known(client, table, provider):
 
 @pytest.fixture
 def environment(client, table, known):
-    return Providers(client, table)
+    return Providers(client, table, Budget())
 
 
 def token_of(provider, key_id="first", **claims):
@@ -139,13 +143,29 @@ def test_a_rotation_is_followed_where_no_token_names_its_key(environment, provid
 
 
 def test_a_second_environment_takes_the_copy_that_the_first_fetched(environment, provider, client, table):
-    other = Providers(client, table)
+    other = Providers(client, table, Budget())
     assert isinstance(ask(other, provider, 50), Identity)
     provider.add("second")
     assert isinstance(ask(environment, provider, 51, key_id="second"), Identity)
 
     assert isinstance(ask(other, provider, 52, key_id="second"), Identity)
     assert provider.fetches == 1
+
+
+def test_a_fetch_takes_no_more_time_than_its_request_has(client, table, provider, known):
+    """Else a slow provider and a slow table together would outlast the authorizer's time-out."""
+    budget = Budget()
+    environment = Providers(client, table, budget)
+    assert isinstance(ask(environment, provider, 0), Identity)
+    provider.fault = "slow"
+
+    budget.start(COUNTING_SECONDS + 0.2)
+    started = time.monotonic()
+    found = ask(environment, provider, REFRESH_SECONDS)
+
+    assert isinstance(found, Identity)
+    assert provider.requests == 1
+    assert time.monotonic() - started < FETCH_SECONDS
 
 
 def test_an_issuer_that_is_removed_is_gone_within_its_staleness(environment, provider, client, table, known):

@@ -19,7 +19,7 @@ from access.decisions import Deny
 from authorizer.authorize import UndecidedError, authorize
 from authorizer.environment import Environment
 from authorizer.events import read_event
-from store import lean
+from store import connection, lean
 from store.errors import StoreError
 from store.master_secret import Keyring, load_keyring
 
@@ -72,7 +72,7 @@ def say(line: Any) -> None:
 
 
 def main() -> None:
-    lean.TIMEOUT_SECONDS = lean.CALL_SECONDS = PATIENCE_SECONDS
+    connection.TIMEOUT_SECONDS = lean.CALL_SECONDS = PATIENCE_SECONDS
     keyring = load_keyring(lean.LeanClient("secretsmanager"), os.environ["MASTER_SECRET_ARN"])
     environments: list[Environment] = []
     while line := sys.stdin.readline():

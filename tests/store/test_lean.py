@@ -14,8 +14,10 @@ from botocore.credentials import Credentials as BotoCredentials
 
 from dev.services import CREDENTIALS
 from store.boto import BotoClient
+from store.credentials import Credentials
 from store.errors import ConditionFailed, RejectedError, ThrottledError, TransactionCancelled, UnavailableError
-from store.lean import Budget, Credentials, LeanClient, Signer
+from store.lean import Budget, LeanClient
+from store.signing import Signer
 
 
 @pytest.fixture(params=["lean", "boto"])
