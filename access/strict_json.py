@@ -21,7 +21,7 @@ def read_object(text: str) -> dict[str, Any]:
         message = "is nested too deeply"
         raise ValueError(message)
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
+        value = _decode(text)
     except ValueError as error:
         message = "is not strict JSON"
         raise ValueError(message) from error
@@ -65,6 +65,10 @@ def _finite(text: str) -> float:
     if not isfinite(number):  # 1e999 is Infinity by another name
         _no_constant(text)
     return number
+
+
+# Made once: json.loads would make one a call.
+_decode = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite).decode
 
 
 def _is_unicode(value: object) -> bool:
