@@ -108,6 +108,8 @@ def _read_arn(text: str) -> Arn:
 
 
 def _decode_path(path: str) -> str:
+    if "%" not in path:
+        return path
     raw = _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), path.encode())
     return raw.decode("utf-8", "surrogateescape")
 
@@ -126,13 +128,14 @@ def _credentials(event: Mapping[str, Any], place: TokenPlace) -> Iterable[str]:
 
 
 def _headers(event: Mapping[str, Any], name: str) -> list[str]:
-    return _values(event, "headers", "multiValueHeaders", lambda found: bool(name) and found.lower() == name.lower())
+    wanted = name.lower()
+    return _values(event, "headers", "multiValueHeaders", lambda found: found.lower() == wanted) if name else []
 
 
 def _query(event: Mapping[str, Any], name: str) -> list[str]:
-    return _values(
-        event, "queryStringParameters", "multiValueQueryStringParameters", lambda found: bool(name) and found == name
-    )
+    if not name:
+        return []
+    return _values(event, "queryStringParameters", "multiValueQueryStringParameters", lambda found: found == name)
 
 
 def _values(event: Mapping[str, Any], single: str, multiple: str, is_it: Any) -> list[str]:

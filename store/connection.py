@@ -83,7 +83,7 @@ class Connection:
         """
         if seconds is not None:
             self._deadline = time.monotonic() + seconds
-        self._socket.settimeout(self._patience())
+        self._wait_no_longer()
         self._socket.sendall(message)
         head = self._read_until(b"\r\n\r\n").decode("latin-1")
         status_line, *lines = head.split("\r\n")
@@ -132,8 +132,14 @@ class Connection:
             raise TimeoutError
         return min(TIMEOUT_SECONDS, left)
 
+    def _wait_no_longer(self) -> None:
+        """Bound the next step. Setting the same bound again would be a call to the kernel for nothing."""
+        patience = self._patience()
+        if patience != self._socket.gettimeout():
+            self._socket.settimeout(patience)
+
     def _receive(self) -> None:
-        self._socket.settimeout(self._patience())
+        self._wait_no_longer()
         received = self._socket.recv(65_536)
         if not received:
             message = "the connection ended within an answer"
