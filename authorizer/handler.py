@@ -26,7 +26,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         _tell(_LOG.undecided(error, now_ms=_now_ms()))
         raise
     milliseconds = (time.perf_counter_ns() - started) / 1_000_000
-    draw = int.from_bytes(os.urandom(4))
+    draw = 0 if _LOG.one_in == 1 else int.from_bytes(os.urandom(4))
     line = _LOG.line(request, outcome, milliseconds=milliseconds, now_ms=_now_ms(), draw=draw)
     if line is not None:
         _tell(line)

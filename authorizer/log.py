@@ -13,7 +13,9 @@ from access.decisions import Deny
 from authorizer.authorize import Outcome
 from authorizer.events import Request
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps would make one a line
+_encode = json.JSONEncoder(
+    separators=(",", ":"), check_circular=False
+).encode  # made once: json.dumps would make one a line
 _RANKS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 
 

@@ -29,7 +29,9 @@ _TARGETS = {
     "secretsmanager": ("secretsmanager", "1.1"),
     "events": ("AWSEvents", "1.1"),
 }
-_encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps would make one a call
+_encode = json.JSONEncoder(
+    separators=(",", ":"), check_circular=False
+).encode  # made once: json.dumps would make one a call
 _VARIABLES = {"dynamodb": "DYNAMODB", "secretsmanager": "SECRETS_MANAGER", "events": "EVENTBRIDGE"}
 
 

@@ -1,10 +1,16 @@
 """Builds the expressions of one conditional UpdateItem."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 VERSION = "v"  # of the key; every gate has it
 OWNER_VERSION = 1  # the gate that an owner's keys share has one version for ever
 _MAX_BOUNDS = 40  # sub-windows bounded one by one: DynamoDB allows 300 operators, 4 KB a condition
+
+
+@lru_cache(maxsize=1024)
+def _place(kind: str, number: int) -> str:
+    return f"{kind}{number}"
 
 
 class GateWrite(NamedTuple):
@@ -71,9 +77,12 @@ class Builder:
         )
 
     def _name(self, attribute: str) -> str:
-        return self._names.setdefault(attribute, f"#{len(self._names)}")
+        known = self._names.get(attribute)
+        if known is None:
+            known = self._names[attribute] = _place("#", len(self._names))
+        return known
 
     def _value(self, value: int | str) -> str:
-        placeholder = f":{len(self._values)}"
+        placeholder = _place(":", len(self._values))
         self._values[placeholder] = value
         return placeholder
