@@ -85,20 +85,22 @@ class Operation(NamedTuple):
 def _named_records(
     name: str,
     many: str,
+    words: tuple[str, str],
     answer: type[BaseModel],
     page: type[BaseModel],
     body: type[BaseModel],
     example: dict[str, Any],
 ) -> list[Operation]:
-    """The four operations of a kind of record that operators name."""
-    tag, one = many.capitalize(), f"/{many}/{{{name}_id}}"
+    """The four operations of a kind of record that operators name; `words` are one of them, and several."""
+    noun, nouns = words
+    tag, one = nouns[0].upper() + nouns[1:], f"/{many}/{{{name}_id}}"
     return [
-        Operation(f"GET /{many}", f"list_{many}", f"List {many}", tag, page, query=_PAGE, problems=(400,)),
-        Operation(f"GET {one}", f"read_{name}", f"Read one of the {many}", tag, answer, problems=(404,)),
+        Operation(f"GET /{many}", f"list_{many}", f"List {nouns}", tag, page, query=_PAGE, problems=(400,)),
+        Operation(f"GET {one}", f"read_{name}", f"Read {noun}", tag, answer, problems=(404,)),
         Operation(
             f"PUT {one}",
             f"put_{name}",
-            f"Make or replace one of the {many}",
+            f"Make or replace {noun}",
             tag,
             answer,
             (200, 201),
@@ -110,7 +112,7 @@ def _named_records(
         Operation(
             f"DELETE {one}",
             f"delete_{name}",
-            f"Remove one of the {many}",
+            f"Remove {noun}",
             tag,
             statuses=(204,),
             headers=_VERSION,
@@ -256,10 +258,34 @@ _HEALTH = Operation("GET /health", "health", "Whether the API answers", "Open", 
 
 OPERATIONS: tuple[Operation, ...] = (
     *_KEYS,
-    *_named_records("policy", "policies", schemas.PolicyAnswer, schemas.PolicyPage, models.PolicyInput, _POLICY),
+    *_named_records(
+        "policy",
+        "policies",
+        ("a policy", "policies"),
+        schemas.PolicyAnswer,
+        schemas.PolicyPage,
+        models.PolicyInput,
+        _POLICY,
+    ),
     _USERS_OF_A_POLICY,
-    *_named_records("api", "apis", schemas.ApiAnswer, schemas.ApiPage, models.ApiInput, _API),
-    *_named_records("issuer", "issuers", schemas.IssuerAnswer, schemas.IssuerPage, models.IssuerInput, _ISSUER),
+    *_named_records(
+        "api",
+        "apis",
+        ("an API definition", "API definitions"),
+        schemas.ApiAnswer,
+        schemas.ApiPage,
+        models.ApiInput,
+        _API,
+    ),
+    *_named_records(
+        "issuer",
+        "issuers",
+        ("an issuer", "issuers"),
+        schemas.IssuerAnswer,
+        schemas.IssuerPage,
+        models.IssuerInput,
+        _ISSUER,
+    ),
     *_AUDIT,
     _HEALTH,
 )
