@@ -75,7 +75,7 @@ doctor: .venv/ready ## find mistakes in a SAM or CloudFormation template (TEMPLA
 .PHONY: lock
 lock: ## pin the dependencies anew, with hashes (needs uv)
 	for part in authorizer:authorizer/requirements.txt key-admin:key_admin/requirements.txt dev:requirements-dev.txt ministack:dev/requirements-ministack.txt sam:dev/requirements-sam.txt cdk:dev/requirements-cdk.txt; do \
-	  uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --no-header --python-version 3.11 pyproject.toml --group "$${part%%:*}" --output-file "$${part#*:}"; \
+	  uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 pyproject.toml --group "$${part%%:*}" --output-file "$${part#*:}"; \
 	done
 
 .PHONY: clean
