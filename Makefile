@@ -5,7 +5,8 @@ SHELL := /bin/bash
 
 # 3.13 where it really runs (a version manager's shim may only pretend), else what python3 is.
 PYTHON := $(shell for candidate in python3.13 python3 python; do $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$candidate; break; }; done)
-PIP := -m pip install --quiet --disable-pip-version-check --require-hashes
+# The files name everything there is to install: nothing is left to resolve, by however old a pip.
+PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 SAM := SAM_CLI_TELEMETRY=0 AWS_EC2_METADATA_DISABLED=true AWS_DEFAULT_REGION=us-east-1 .venv-sam/bin/sam
 
 export PORT DATA SERVICES HTTP_UNAUTHORIZED EXPRESSION_MATCH
