@@ -5,11 +5,11 @@ from http import HTTPStatus
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from key_admin.models import read_time
 from key_admin.problems import invalid_field
 from key_admin.requests import caller_of, read_page
 from key_admin.responses import respond
 from key_admin.service import service
+from key_admin.times import read_time
 from store.admin.audit import AuditFilter, write_moment
 from store.admin.transactions import InvalidCursorError, Table
 from store.admin.verification import MAX_ENTRIES, TooManyEntriesError

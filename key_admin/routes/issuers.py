@@ -3,7 +3,7 @@
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from access.issuers import Issuer
-from key_admin.models import IssuerInput
+from key_admin.models.issuers import IssuerInput
 from key_admin.problems import conflict, invalid_field
 from key_admin.render import render_issuer
 from key_admin.routes.named_records import Kind, NamedRecords, find_user

@@ -16,13 +16,14 @@ from access.limits import OWNER
 from access.policies import Effective, overlay
 from key_admin.idempotency import Keep, once
 from key_admin.key_operations import check_expiry, check_fit, check_rights, prepare_key, rotate_key, store_key
-from key_admin.models import ImportInput, KeyFields, KeyInput, LookupInput, ResetInput, RotateInput, validate
+from key_admin.models.keys import ImportInput, KeyFields, KeyInput, LookupInput, ResetInput, RotateInput
 from key_admin.problems import Problem, invalid_field
 from key_admin.render import editable, render_day, render_effective, render_key
 from key_admin.requests import Caller, caller_of, check_version, on_current_version, read_body, read_page
 from key_admin.responses import respond
 from key_admin.service import Service, changed_fields, service
 from key_admin.tyk import read_session
+from key_admin.validation import validate
 from store.admin.keys import KeyFilter
 from store.admin.transactions import Attached, InvalidCursorError, Item, UnknownPolicyError
 from store.keys import Gate

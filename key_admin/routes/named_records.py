@@ -9,11 +9,12 @@ from typing import Any, Generic, NamedTuple
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from key_admin.models import Strict, validate
+from key_admin.models.fields import Strict
 from key_admin.problems import conflict, invalid_field, not_found
 from key_admin.requests import Caller, caller_of, check_version, on_current_version, read_body, read_page
 from key_admin.responses import respond
 from key_admin.service import Service, changed_fields, service
+from key_admin.validation import validate
 from store.admin.records import RecordStore
 from store.admin.transactions import Attached, InUseError, InvalidCursorError, Item, RecordT
 

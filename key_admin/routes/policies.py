@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from access.keys import Policy
-from key_admin.models import PolicyInput
+from key_admin.models.policies import PolicyInput
 from key_admin.problems import conflict
 from key_admin.render import render_policy
 from key_admin.requests import caller_of
