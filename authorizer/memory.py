@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from access.credentials import Credential
-from access.gate import Exceeded, Limit
+from access.gate import Exceeded, Limit, Tally
 from access.keys import KeyRecord, Policy
 from access.leases import Lease
 from access.policies import Effective
@@ -59,6 +59,15 @@ class Untold:
     def is_due(self, now_ms: int) -> bool:
         """Whether to write the totals although no counting write comes along."""
         return bool(self.allowed or self.refused) and now_ms - self.since_ms >= FLUSH_MS
+
+    def tally(self, *, allowed: int = 0) -> Tally:
+        """What the next write is to add to the totals, with `allowed` requests of its own."""
+        return Tally(self.allowed + allowed, self.refused, self.stored_day)
+
+    def are_told(self, now_ms: int) -> None:
+        """A write took them along."""
+        self.allowed = self.refused = 0
+        self.since_ms = now_ms
 
     def may_look_again(self, now_ms: int) -> bool:
         """Whether to look at the table for what memory refuses; true at most once a second."""
