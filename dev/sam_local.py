@@ -22,9 +22,10 @@ from urllib.request import urlopen
 import boto3
 from botocore.config import Config
 
+from dev.account import REGION
 from dev.deployed import SAM, build
 from dev.processes import end, free_port, spawn
-from dev.services import CREDENTIALS, REGION, ROOT, Services
+from dev.services import CREDENTIALS, ROOT, Services
 from dev.stack import TABLE_NAME
 from dev.template import Template
 

@@ -14,12 +14,11 @@ from urllib.request import urlopen
 
 import boto3
 
+from dev.account import REGION
 from dev.processes import end, free_port, spawn
 
 ROOT = Path(__file__).resolve().parent.parent
 MINISTACK = ROOT / ".venv-ministack" / "bin" / "ministack"
-REGION = "us-east-1"
-ACCOUNT = "123456789012"
 READY_SECONDS = 30
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "local",

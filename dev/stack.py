@@ -8,9 +8,10 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
-from dev.api_reader import API_IDS, API_TYPES, HTTP, MOUNTS, ApiReader
+from dev.account import ACCOUNT, REGION
+from dev.api_reader import MOUNTS, ApiReader
+from dev.api_reader.reader import API_IDS, API_TYPES, HTTP
 from dev.gateway.authorizers import AS_DOCUMENTED, Undocumented
-from dev.gateway.events import ACCOUNT, REGION
 from dev.gateway.server import GatewayServer
 from dev.lambda_runtime import Function, FunctionConfig
 from dev.services import ROOT, Services
