@@ -40,15 +40,16 @@ class Kind(NamedTuple, Generic[RecordT]):
         return f"{self.name}_id"
 
 
-def find_user(store: RecordStore[RecordT], uses: Callable[[RecordT], bool]) -> RecordT | None:
-    """The first record of a kind that uses something, None where none does."""
+def check_unused(store: RecordStore[RecordT], uses: Callable[[RecordT], bool], tell: Callable[[RecordT], str]) -> None:
+    """Refuse, as `tell` words it, what a record of another kind still uses. Raises a Problem: 409."""
     cursor: str | None = None
     while True:
         page = store.page(limit=100, cursor=cursor)
-        user = next((one for one in page.items if uses(one)), None)
+        for user in filter(uses, page.items):
+            raise conflict(tell(user))
         cursor = page.cursor
-        if user is not None or cursor is None:
-            return user
+        if cursor is None:
+            return
 
 
 class NamedRecords(Generic[RecordT]):

@@ -21,7 +21,6 @@ from authorizer.providers import (
 )
 from store.admin.records import IssuerStore
 from store.admin.transactions import Attached, Table
-from store.boto import BotoClient
 from store.errors import UnavailableError
 from store.issuers import FETCH_SECONDS, fetch_key_set, key_set_to_item
 from store.lean import Budget
@@ -36,13 +35,6 @@ def provider():
     with Provider() as running:
         yield running
         running.shutdown()
-
-
-@pytest.fixture
-def client(services, monkeypatch):
-    for name, value in services.environ().items():
-        monkeypatch.setenv(name, value)
-    return BotoClient("dynamodb")
 
 
 @pytest.fixture
