@@ -11,7 +11,7 @@ from key_admin.responses import respond
 from key_admin.service import service
 from key_admin.times import read_time
 from store.admin.audit import AuditFilter, write_moment
-from store.admin.transactions import InvalidCursorError, Table
+from store.admin.transactions import Table
 from store.admin.verification import MAX_ENTRIES, TooManyEntriesError
 from store.admin.verification import verify as verify_log
 
@@ -26,11 +26,9 @@ def list_all() -> Response[str]:
     event = router.current_event
     caller_of(event).check_unlimited()
     parameters = event.query_string_parameters or {}
-    limit, cursor = read_page(parameters)
-    try:
-        page = service().audit.page(_filter(parameters), limit=limit, cursor=cursor)
-    except InvalidCursorError:
-        raise invalid_field("cursor", "is not one that a list gave") from None
+    page = read_page(
+        parameters, lambda limit, cursor: service().audit.page(_filter(parameters), limit=limit, cursor=cursor)
+    )
     items = [entry._asdict() | {"fields": list(entry.fields)} for entry in page.items]
     return respond(HTTPStatus.OK, {"items": items, "next": page.cursor})
 

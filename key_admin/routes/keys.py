@@ -25,7 +25,7 @@ from key_admin.service import Service, changed_fields, service
 from key_admin.tyk import read_session
 from key_admin.validation import validate
 from store.admin.keys import KeyFilter
-from store.admin.transactions import Attached, InvalidCursorError, Item, UnknownPolicyError
+from store.admin.transactions import Attached, Item, UnknownPolicyError
 from store.keys import Gate
 
 router = Router()  # type: ignore[no-untyped-call] # Powertools' own
@@ -105,11 +105,7 @@ def list_all() -> Response[str]:
 
 def list_of_keys(work: Service, wanted: KeyFilter, parameters: dict[str, str]) -> dict[str, Any]:
     """A page of keys, as lists answer it."""
-    limit, cursor = read_page(parameters)
-    try:
-        page = work.keys.page(wanted, limit=limit, cursor=cursor)
-    except InvalidCursorError:
-        raise invalid_field("cursor", "is not one that a list gave") from None
+    page = read_page(parameters, lambda limit, cursor: work.keys.page(wanted, limit=limit, cursor=cursor))
     return {"items": [render_key(record, {}, work.keyring) for record in page.items], "next": page.cursor}
 
 

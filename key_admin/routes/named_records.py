@@ -16,7 +16,7 @@ from key_admin.responses import respond
 from key_admin.service import Service, changed_fields, service
 from key_admin.validation import validate
 from store.admin.records import RecordStore
-from store.admin.transactions import Attached, InUseError, InvalidCursorError, Item, RecordT
+from store.admin.transactions import Attached, InUseError, Item, RecordT
 
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
 
@@ -107,11 +107,9 @@ class NamedRecords(Generic[RecordT]):
         """A page of records."""
         event = self._router.current_event
         caller_of(event)
-        limit, cursor = read_page(event.query_string_parameters or {})
-        try:
-            page = self._kind.store(service()).page(limit=limit, cursor=cursor)
-        except InvalidCursorError:
-            raise invalid_field("cursor", "is not one that a list gave") from None
+        store = self._kind.store(service())
+        parameters = event.query_string_parameters or {}
+        page = read_page(parameters, lambda limit, cursor: store.page(limit=limit, cursor=cursor))
         return respond(HTTPStatus.OK, {"items": [self._kind.render(one) for one in page.items], "next": page.cursor})
 
     def read(self, record_id: str) -> Response[str]:
