@@ -4,10 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from access.issuers import OUTSIDE_ALGORITHMS
+from access.issuers import MAX_POLICIES, OUTSIDE_ALGORITHMS
 from key_admin.models.fields import Leeway, RecordId, Strict, Texts, distinct, texts
 from key_admin.models.patterns import NO_CONTROL, SCOPE
-from store.fetch import is_fetchable
+from store.fetch import MAX_URL, is_fetchable
 
 
 def _is_url(text: str) -> str:
@@ -16,7 +16,7 @@ def _is_url(text: str) -> str:
     return text
 
 
-Url = Annotated[str, Field(max_length=1024), AfterValidator(_is_url)]
+Url = Annotated[str, Field(max_length=MAX_URL), AfterValidator(_is_url)]
 ClaimName = Annotated[str, Field(max_length=256, pattern=NO_CONTROL)]
 Scope = Annotated[str, Field(min_length=1, max_length=128, pattern=SCOPE)]
 
@@ -31,7 +31,7 @@ class IssuerInput(Strict):
     audience: Texts = []
     identity_claim: Annotated[ClaimName, Field(min_length=1)] = "sub"
     policy_claim: ClaimName = ""
-    default_policies: Annotated[list[RecordId], Field(max_length=20)] = []
+    default_policies: Annotated[list[RecordId], Field(max_length=MAX_POLICIES)] = []
     scope_claim: ClaimName = ""
     scope_policies: Annotated[dict[Scope, RecordId], Field(max_length=100)] = {}
     leeway_seconds: Leeway = 0
