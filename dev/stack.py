@@ -97,10 +97,6 @@ class LocalStack:
         return 429
 
     @property
-    def socket_url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}/ws"
-
-    @property
     def http_url(self) -> str:
         return f"http://127.0.0.1:{self.port}{self._http_mounts[0]}"
 
