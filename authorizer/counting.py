@@ -28,12 +28,11 @@ from access.leases import Lease, credit_of, lease_size, take_lease
 from access.limits import OWNER, Quota
 from access.policies import Effective
 from authorizer.environment import Environment
-from authorizer.memory import Denied, KnownKey
+from authorizer.memory import OUTAGE_MS, Denied, KnownKey
 from store.errors import ConditionFailed, StoreError, UnavailableError
 from store.keys import Gate
 
 MAX_ATTEMPTS = 3  # of the counting write: the first, one after a race, one to spare
-OPEN_MS = 300_000  # a record that nothing confirmed for longer does not fail open
 
 
 class UndecidedError(Exception):
@@ -276,5 +275,5 @@ def _may_open(call: Call, key: KnownKey) -> bool:
         call.effective.counting.fail_open
         and bool(call.limits)
         and not any(isinstance(limit, Quota) for limit in call.limits)
-        and call.now_ms - key.confirmed_ms < OPEN_MS
+        and call.now_ms - key.confirmed_ms < OUTAGE_MS
     )

@@ -1,7 +1,7 @@
 """What one Lambda execution environment remembers between requests.
 
 Records, key objects, effective policies and the gates as they were last seen. Nothing here is
-trusted to be current: the gate's version tells, in the write that counts (`authorize`).
+trusted to be current: the gate's version tells, in the write that counts (`counting`).
 """
 
 import os
@@ -27,7 +27,7 @@ from access.keys import KeyRecord, Policy, StoredCredential
 from access.policies import Effective, overlay
 from access.tokens import UnverifiedToken
 from authorizer.events import Request
-from authorizer.memory import Identity, KnownKey, Overlaid, SeenGate, Untold
+from authorizer.memory import OUTAGE_MS, STALENESS_MS, Identity, KnownKey, Overlaid, SeenGate, Untold
 from store import keys as table_keys
 from store.client import Client
 from store.errors import ConditionFailed, InvalidItemError, UnavailableError
@@ -41,9 +41,7 @@ if TYPE_CHECKING:
     from authorizer.providers import Providers
 
 MAX_KEYS = 2048  # records kept; the one unused for longest goes first
-STALENESS_MS = 4_000  # an edited policy or API definition holds everywhere within 5 s
 SHARED_MS = 1_000  # an owner's gate, and the key's beside it, are read again after this
-OUTAGE_MS = 300_000  # how old a copy may be that a policy allows while DynamoDB does not answer
 
 
 class ConfigurationError(Exception):

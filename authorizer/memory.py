@@ -9,6 +9,8 @@ from access.leases import Lease
 from access.policies import Effective
 from store.keys import Gate
 
+STALENESS_MS = 4_000  # an edited policy, API definition or issuer holds everywhere within 5 s
+OUTAGE_MS = 300_000  # how old a copy may be that a policy allows while DynamoDB does not answer
 LOOK_AGAIN_MS = 1_000  # forged tokens and exhausted limits make us look at the table at most this often
 FLUSH_MS = 60_000  # what no counting write took along is written at most this often
 

@@ -9,14 +9,13 @@ from access.apis import UNDEFINED
 from access.decisions import Reason
 from access.issuers import Issuer
 from access.tokens import parse_token
-from authorizer.memory import Identity
+from authorizer.memory import STALENESS_MS, Identity
 from authorizer.providers import (
     COOL_DOWN_SECONDS,
     COUNTING_SECONDS,
     MAX_AGE_SECONDS,
     REFRESH_SECONDS,
     RENEWAL_PAUSE_SECONDS,
-    STALENESS_MS,
     Providers,
 )
 from store.admin.records import IssuerStore
