@@ -100,8 +100,7 @@ def _authorize_key(request: Request, credential: Credential, environment: Enviro
         outcome = _decide(request, credential, key, environment, now_ms=now_ms)
         if outcome is not None:
             return _settle(outcome, key, environment, now_ms=now_ms)
-    message = "the key changed faster than it could be read"
-    raise UndecidedError(message)
+    raise UndecidedError("the key changed faster than it could be read")
 
 
 def _read_token(text: str, definition: ApiDefinition) -> UnverifiedToken | MalformedToken | None:
@@ -137,8 +136,7 @@ def _authorize_identity(request: Request, identity: Identity, environment: Envir
         if outcome is not None:
             return _settle(outcome, key, environment, now_ms=now_ms)
         environment.forget(key)
-    message = "the gate of the identity changed faster than it could be read"
-    raise UndecidedError(message)
+    raise UndecidedError("the gate of the identity changed faster than it could be read")
 
 
 def _unknown_key(credential: Credential) -> Outcome:

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from access.gate import OWNER_VERSION, VERSION, Limit
 from access.gate.thresholds import open_claims, plan_claim
-from authorizer.counting import MAX_ATTEMPTS, SHARED_MS, Call, Crossing, split
+from authorizer.counting import MAX_ATTEMPTS, Call, Crossing, split
 from authorizer.environment import Environment
 from authorizer.memory import KnownKey, SeenGate
 from store.errors import StoreError
@@ -18,7 +18,7 @@ def claim_thresholds(call: Call, key: KnownKey, environment: Environment) -> Ite
     with suppress(StoreError):
         yield from _claim_at(key, key.partition, key.record.gate_version, own, call, environment)
         if shared:
-            gate = environment.owner_gate(key, call.now_ms, max_age_ms=SHARED_MS)
+            gate = environment.owner_gate(key, call.now_ms)
             yield from _claim_at(gate, owner_partition(key.record.owner), OWNER_VERSION, shared, call, environment)
 
 

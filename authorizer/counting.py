@@ -2,46 +2,37 @@
 
 In steady state one call to DynamoDB: a conditional write, or a read where nothing limits the
 key. A leased key spends units that an earlier write took, a key that was exhausted a moment
-ago is refused from memory, and limits that an owner's keys share make the write a transaction.
+ago is refused from memory, and limits that an owner's keys share make the write a transaction
+(`shared_gates`).
 """
 
-import random
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
 from access.decisions import Allow, Deny, LimitStatus
 from access.gate import (
-    OWNER_VERSION,
     VERSION,
     Exceeded,
+    GateWrite,
     Limit,
     Rolled,
     Stale,
-    Tally,
     diagnose,
     past_day,
     plan,
     statuses,
     turns_day,
-    verdict_of,
-    waits,
 )
 from access.leases import Lease, credit_of, lease_size, take_lease
 from access.limits import OWNER, Quota
 from access.policies import Effective
 from authorizer.environment import Environment
-from authorizer.memory import Denied, KnownKey, SeenGate
-from store.errors import ConditionFailed, StoreError, TransactionCancelled, UnavailableError
-from store.keys import Gate, gates_found
+from authorizer.memory import OUTAGE_MS, Denied, KnownKey
+from store.errors import ConditionFailed, StoreError, UnavailableError
+from store.keys import Gate
 
 MAX_ATTEMPTS = 3  # of the counting write: the first, one after a race, one to spare
-MAX_CONFLICTS = 8  # of transactions on one owner's gate, with a pause before each further one
-CONFLICT_SECONDS = 0.02
-OPEN_MS = 300_000  # a record that nothing confirmed for longer does not fail open
-SHARED_MS = 1_000  # an owner's gate is read again after this
-NO_MARKS: Mapping[str, int] = {}
 
 
 class UndecidedError(Exception):
@@ -97,10 +88,39 @@ def note_refusal(key: KnownKey, environment: Environment, *, now_ms: int) -> Non
     key.untold.refused += 1
     if key.untold.is_due(now_ms):
         with suppress(StoreError):  # told with the next write
-            _write(key, environment, now_ms=now_ms)
+            write_totals(key, environment, now_ms=now_ms)
+
+
+def split(call: Call, key: KnownKey) -> tuple[tuple[Limit, ...], tuple[Limit, ...]]:
+    """The limits that the key's gate counts, and those that its owner's does. Without an owner all are its own."""
+    if not key.record.owner:
+        return call.limits, ()
+    shared = tuple(limit for limit in call.limits if limit.scope == OWNER)
+    return tuple(limit for limit in call.limits if limit not in shared) if shared else call.limits, shared
+
+
+def refuse(call: Call, key: KnownKey, verdict: Exceeded) -> Counted:
+    """Refuse by a limit, and remember it."""
+    key.denied = Denied(call.limits, call.cost, verdict, call.now_ms)
+    return _deny(key, key.denied, call.now_ms)
+
+
+def write_totals(key: KnownKey, environment: Environment, *, now_ms: int) -> None:
+    """Write what is untold, beside no request. Raises ConditionFailed."""
+    write = plan(
+        version=key.record.gate_version,
+        limits=(),
+        seen=key.gate,
+        now_ms=now_ms,
+        cost=0,
+        marks={},
+        tally=key.untold.tally(),
+    )
+    _write(write, key, environment, now_ms)
 
 
 def _count(call: Call, key: KnownKey, environment: Environment) -> Counted | None:
+    """From memory where it may decide, by a lease or a refusal; else at the gate."""
     if not call.limits:
         return _count_without_limits(call, key, environment)
     lease = key.leases.get(call.limits)
@@ -108,12 +128,14 @@ def _count(call: Call, key: KnownKey, environment: Environment) -> Counted | Non
     if spent is not None:
         key.leases[call.limits] = spent
         key.untold.allowed += 1
-        return Counted(Allow(key.record, statuses(key.gate, call.limits, now_ms=call.now_ms)))
+        return _allow(call, key)
     if key.denied is not None and key.denied.still_holds(call.limits, call.cost, call.now_ms):
-        return _refuse(key, key.denied, call.now_ms)
-    if split(call, key)[1]:
-        return _count_shared(call, key, environment)
-    return _count_alone(call, key, environment)
+        return _deny(key, key.denied, call.now_ms)
+    if not split(call, key)[1]:
+        return _count_alone(call, key, environment)
+    from authorizer.shared_gates import count_shared  # noqa: PLC0415 - only limits of an owner pay for it
+
+    return count_shared(call, key, environment)
 
 
 def _count_without_limits(call: Call, key: KnownKey, environment: Environment) -> Counted | None:
@@ -125,7 +147,7 @@ def _count_without_limits(call: Call, key: KnownKey, environment: Environment) -
         return Counted(Allow(key.record))
     for _ in range(MAX_ATTEMPTS):
         try:
-            _write(key, environment, now_ms=call.now_ms, marks=call.marks, allowed=1)
+            _write_request(call, key, environment)
         except ConditionFailed as refused:
             if (environment.gate_found(key, refused, call.now_ms) or {}).get(VERSION) != key.record.gate_version:
                 return None
@@ -135,53 +157,64 @@ def _count_without_limits(call: Call, key: KnownKey, environment: Environment) -
 
 
 def _count_alone(call: Call, key: KnownKey, environment: Environment) -> Counted | None:
-    """Count at the key's own gate by one conditional write."""
-    limits, cost, now_ms = call.limits, call.cost, call.now_ms
-    staleness_ms = call.effective.counting.max_staleness_ms
-    lease = key.leases.pop(limits, None)
-    wants_more = bool(staleness_ms)
+    """Count at the key's own gate by one conditional write.
+
+    Where the policy leases, the write takes units for later requests too; where the gate has no
+    room for those, it takes the units of this request.
+    """
+    lease = key.leases.pop(call.limits, None)
+    takes_more = call.effective.counting.is_leased
     for _ in range(MAX_ATTEMPTS):
         before, ours = key.gate, key.untold.allowed + 1
-        credit = credit_of(lease, before, limits, now_ms=now_ms)
-        units = max(cost, min(credit))
-        if wants_more:
-            units = lease_size(
-                lease, before, limits, cost=cost, credit=credit, now_ms=now_ms, max_staleness_ms=staleness_ms
-            )
+        credit = credit_of(lease, before, call.limits, now_ms=call.now_ms)
+        units = _lease_size(call, lease, before, credit) if takes_more else max(call.cost, min(credit))
         try:
-            _write(
-                key,
-                environment,
-                now_ms=now_ms,
-                marks=call.marks,
-                limits=limits,
-                kept=call.effective.limits,
-                units=units,
-                credit=credit,
-                allowed=1,
-            )
+            _write_request(call, key, environment, units=units, credit=credit)
         except ConditionFailed as refused:
-            verdict = _verdict(call, key, environment.gate_found(key, refused, now_ms), units, lease)
-            if isinstance(verdict, Exceeded) and wants_more:
-                wants_more = False
-                verdict = _verdict(call, key, key.gate, cost, lease)
+            found = environment.gate_found(key, refused, call.now_ms)
+            verdict = _diagnose(call, key, found, lease, units)
+            if isinstance(verdict, Exceeded) and takes_more:
+                takes_more = False
+                verdict = _diagnose(call, key, found, lease, call.cost)
             if isinstance(verdict, Stale):
                 return None
             if isinstance(verdict, Exceeded):
-                key.denied = Denied(limits, cost, verdict, now_ms)
-                return _refuse(key, key.denied, now_ms)
+                return refuse(call, key, verdict)
         else:
-            if staleness_ms:
-                taken = take_lease(
-                    before, key.gate, limits, size=units, ours=ours, now_ms=now_ms, max_staleness_ms=staleness_ms
-                )
-                key.leases[limits] = taken._replace(units=units - cost)
-            return Counted(Allow(key.record, statuses(key.gate, limits, now_ms=now_ms)))
+            if call.effective.counting.is_leased:
+                _keep_lease(call, key, before, units=units, ours=ours)
+            return _allow(call, key)
     raise UndecidedError("the gate was contended in every attempt")
 
 
-def _verdict(
-    call: Call, key: KnownKey, found: Gate | None, units: int, lease: Lease | None
+def _lease_size(call: Call, lease: Lease | None, gate: Gate, credit: Sequence[int]) -> int:
+    return lease_size(
+        lease,
+        gate,
+        call.limits,
+        cost=call.cost,
+        credit=credit,
+        now_ms=call.now_ms,
+        max_staleness_ms=call.effective.counting.max_staleness_ms,
+    )
+
+
+def _keep_lease(call: Call, key: KnownKey, before: Gate, *, units: int, ours: int) -> None:
+    """Keep the units that a write took beyond those of this request."""
+    taken = take_lease(
+        before,
+        key.gate,
+        call.limits,
+        size=units,
+        ours=ours,
+        now_ms=call.now_ms,
+        max_staleness_ms=call.effective.counting.max_staleness_ms,
+    )
+    key.leases[call.limits] = taken._replace(units=units - call.cost)
+
+
+def _diagnose(
+    call: Call, key: KnownKey, found: Gate | None, lease: Lease | None, units: int
 ) -> Stale | Rolled | Exceeded:
     return diagnose(
         found,
@@ -193,163 +226,44 @@ def _verdict(
     )
 
 
-def _write(
-    key: KnownKey,
-    environment: Environment,
-    *,
-    now_ms: int,
-    marks: Mapping[str, int] = NO_MARKS,
-    limits: Sequence[Limit] = (),
-    kept: Sequence[Limit] = (),
-    units: int = 0,
-    credit: Sequence[int] = (),
-    allowed: int = 0,
+def _write_request(
+    call: Call, key: KnownKey, environment: Environment, *, units: int = 0, credit: Sequence[int] = ()
 ) -> None:
-    """One write at the key's gate, with the totals that are untold; stores a day that is over."""
-    before, untold = key.gate, key.untold
-    waiting = past_day(before)
-    if waiting is not None and turns_day(before, now_ms) and waiting.day != untold.stored_day:
-        environment.store_day(key, waiting)
-    tally = Tally(untold.allowed + allowed, untold.refused, untold.stored_day)
+    """Count a request at the key's gate, with the totals that are untold. Raises ConditionFailed."""
     write = plan(
         version=key.record.gate_version,
-        limits=limits,
-        seen=before,
-        now_ms=now_ms,
-        cost=units,
-        marks=marks,
-        tally=tally,
-        credit=credit,
-        kept=kept,
-    )
-    environment.write_gate(key, write, now_ms)
-    untold.allowed = untold.refused = 0
-    untold.since_ms = now_ms
-    over = past_day(key.gate)
-    if over is not None and turns_day(before, now_ms):
-        try:
-            environment.store_day(key, over)
-        except StoreError:
-            return  # it waits on the gate until the next turn
-        untold.stored_day = over.day
-
-
-# --- limits that the keys of an owner share ------------------------------------------------
-
-
-def _count_shared(call: Call, key: KnownKey, environment: Environment) -> Counted | None:
-    """Count at the key's gate and its owner's by one transaction.
-
-    It does not tell what it left, so both gates are read again once a second.
-    """
-    own, shared = split(call, key)
-    if turns_day(key.gate, call.now_ms):
-        _turn_day(key, environment, call.now_ms)
-    gate = environment.owner_gate(key, call.now_ms, max_age_ms=SHARED_MS)
-    attempts = conflicts = 0
-    while attempts < MAX_ATTEMPTS and conflicts < MAX_CONFLICTS:
-        try:
-            _transact(call, key, gate, environment, own=own, shared=shared)
-        except TransactionCancelled as cancelled:
-            if "ConditionalCheckFailed" not in cancelled.codes:
-                conflicts += 1
-                time.sleep(random.uniform(0, CONFLICT_SECONDS * conflicts))  # noqa: S311 - jitter
-                continue
-            attempts += 1
-            _take(key, gate, cancelled, call.now_ms)
-            verdict = _diagnose_shared(call, key, gate, own=own, shared=shared)
-            if isinstance(verdict, Stale):
-                return None
-            if isinstance(verdict, Exceeded):
-                key.denied = Denied(call.limits, call.cost, verdict, call.now_ms)
-                return _refuse(key, key.denied, call.now_ms)
-        else:
-            return Counted(Allow(key.record, (*_seen(key, own, call), *_seen(gate, shared, call))))
-    raise UndecidedError("the gate of the owner was contended in every attempt")
-
-
-def split(call: Call, key: KnownKey) -> tuple[tuple[Limit, ...], tuple[Limit, ...]]:
-    """The limits that the key's gate counts, and those that its owner's does. Without an owner all are its own."""
-    if not key.record.owner:
-        return call.limits, ()
-    shared = tuple(limit for limit in call.limits if limit.scope == OWNER)
-    return tuple(limit for limit in call.limits if limit not in shared) if shared else call.limits, shared
-
-
-def _turn_day(key: KnownKey, environment: Environment, now_ms: int) -> None:
-    """Turn the day by a write of its own: a transaction does not tell the totals that it moved aside."""
-    try:
-        _write(key, environment, now_ms=now_ms)
-    except ConditionFailed as refused:
-        environment.gate_found(key, refused, now_ms)
-
-
-def _transact(
-    call: Call,
-    key: KnownKey,
-    gate: SeenGate,
-    environment: Environment,
-    *,
-    own: Sequence[Limit],
-    shared: Sequence[Limit],
-) -> None:
-    untold = key.untold
-    tally = Tally(untold.allowed + 1, untold.refused, untold.stored_day)
-    own_write = plan(
-        version=key.record.gate_version,
-        limits=own,
+        limits=call.limits,
         seen=key.gate,
         now_ms=call.now_ms,
-        cost=call.cost,
+        cost=units,
         marks=call.marks,
-        tally=tally,
+        tally=key.untold.tally(allowed=1),
+        credit=credit,
         kept=call.effective.limits,
     )
-    shared_write = plan(
-        version=OWNER_VERSION, limits=shared, seen=gate.gate, now_ms=call.now_ms, cost=call.cost, marks={}
-    )
-    environment.write_gates(key, own_write, shared_write, call.now_ms)
-    key.units_since += call.cost
-    gate.units_since += call.cost
-    untold.allowed = untold.refused = 0
-    untold.since_ms = call.now_ms
+    _write(write, key, environment, call.now_ms)
 
 
-def _take(key: KnownKey, gate: SeenGate, cancelled: TransactionCancelled, now_ms: int) -> None:
-    """Remember the gates that the failed conditions met."""
-    own, shared = gates_found(cancelled)
-    if own is not None:
-        key.saw(own, now_ms)
-    if shared is not None:
-        gate.saw(shared, now_ms)
+def _write(write: GateWrite, key: KnownKey, environment: Environment, now_ms: int) -> None:
+    """Write at the key's gate; where that turns the day, store the days that are over."""
+    is_turn = turns_day(key.gate, now_ms)
+    waiting = past_day(key.gate) if is_turn else None
+    if waiting is not None and waiting.day != key.untold.stored_day:
+        environment.store_day(key, waiting)  # before the write replaces it
+    environment.write_gate(key, write, now_ms)
+    key.untold.are_told(now_ms)
+    over = past_day(key.gate) if is_turn else None
+    if over is not None:
+        with suppress(StoreError):  # it waits on the gate until the next turn
+            environment.store_day(key, over)
+            key.untold.stored_day = over.day
 
 
-def _diagnose_shared(
-    call: Call, key: KnownKey, gate: SeenGate, *, own: Sequence[Limit], shared: Sequence[Limit]
-) -> Stale | Rolled | Exceeded:
-    if key.gate.get(VERSION) != key.record.gate_version:
-        return Stale()
-    if gate.gate.get(VERSION) != OWNER_VERSION:
-        raise UndecidedError("the gate of the owner is missing")
-    parts: tuple[tuple[Gate, Sequence[Limit]], ...] = ((key.gate, own), (gate.gate, shared))
-    known_waits = [wait for found, limits in parts for wait in waits(found, limits, now_ms=call.now_ms, cost=call.cost)]
-    known = tuple(status for found, limits in parts for status in statuses(found, limits, now_ms=call.now_ms))
-    return verdict_of(known_waits, known)
+def _allow(call: Call, key: KnownKey) -> Counted:
+    return Counted(Allow(key.record, statuses(key.gate, call.limits, now_ms=call.now_ms)))
 
 
-def _seen(gate: SeenGate, limits: Sequence[Limit], call: Call) -> tuple[LimitStatus, ...]:
-    """How limits stand, as far as we know: what we counted since we saw the gate is taken off."""
-    units = gate.units_since
-    return tuple(
-        status._replace(used=status.used + units, remaining=max(status.remaining - units, 0))
-        for status in statuses(gate.gate, limits, now_ms=call.now_ms)
-    )
-
-
-# --- what follows from a count -------------------------------------------------------------
-
-
-def _refuse(key: KnownKey, denied: Denied, now_ms: int) -> Counted:
+def _deny(key: KnownKey, denied: Denied, now_ms: int) -> Counted:
     wait_ms, verdict = denied.wait_ms(now_ms), denied.verdict
     seconds = None if wait_ms is None else -(-wait_ms // 1000)
     return Counted(Deny(verdict.reason, key.record, verdict.statuses, verdict.refused_by, seconds))
@@ -361,5 +275,5 @@ def _may_open(call: Call, key: KnownKey) -> bool:
         call.effective.counting.fail_open
         and bool(call.limits)
         and not any(isinstance(limit, Quota) for limit in call.limits)
-        and call.now_ms - key.confirmed_ms < OPEN_MS
+        and call.now_ms - key.confirmed_ms < OUTAGE_MS
     )

@@ -1,7 +1,7 @@
 """What one Lambda execution environment remembers between requests.
 
 Records, key objects, effective policies and the gates as they were last seen. Nothing here is
-trusted to be current: the gate's version tells, in the write that counts (`authorize`).
+trusted to be current: the gate's version tells, in the write that counts (`counting`).
 """
 
 import os
@@ -27,7 +27,7 @@ from access.keys import KeyRecord, Policy, StoredCredential
 from access.policies import Effective, overlay
 from access.tokens import UnverifiedToken
 from authorizer.events import Request
-from authorizer.memory import Identity, KnownKey, Overlaid, SeenGate, Untold
+from authorizer.memory import OUTAGE_MS, STALENESS_MS, Identity, KnownKey, Overlaid, SeenGate, Untold
 from store import keys as table_keys
 from store.client import Client
 from store.errors import ConditionFailed, InvalidItemError, UnavailableError
@@ -41,8 +41,7 @@ if TYPE_CHECKING:
     from authorizer.providers import Providers
 
 MAX_KEYS = 2048  # records kept; the one unused for longest goes first
-STALENESS_MS = 4_000  # an edited policy or API definition holds everywhere within 5 s
-OUTAGE_MS = 300_000  # how old a copy may be that a policy allows while DynamoDB does not answer
+SHARED_MS = 1_000  # an owner's gate, and the key's beside it, are read again after this
 
 
 class ConfigurationError(Exception):
@@ -208,11 +207,11 @@ class Environment:
         table_keys.write_gates(self._client, self._table, writes, token=os.urandom(16).hex())
         key.confirmed_ms = now_ms
 
-    def owner_gate(self, key: KnownKey, now_ms: int, *, max_age_ms: int) -> SeenGate:
-        """The gate of a key's owner; both gates are read again where one was seen longer ago than `max_age_ms`."""
+    def owner_gate(self, key: KnownKey, now_ms: int) -> SeenGate:
+        """The gate of a key's owner; it and the key's are read again where one was seen a second ago."""
         owner = key.record.owner
-        known = self._shared.setdefault(owner, SeenGate({}, now_ms - max_age_ms))
-        if now_ms - min(known.seen_ms, key.seen_ms) >= max_age_ms:
+        known = self._shared.setdefault(owner, SeenGate({}, now_ms - SHARED_MS))
+        if now_ms - min(known.seen_ms, key.seen_ms) >= SHARED_MS:
             own, shared = table_keys.read_gates(self._client, self._table, key.partition, owner_partition(owner))
             key.saw(own, now_ms)
             known.saw(shared, now_ms)

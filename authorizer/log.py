@@ -1,8 +1,9 @@
 """What the authorizer tells: one line of embedded metric format, log and metric in one.
 
-Pure. It names reasons and hashes, never a token, a secret or a key id. A refused request is
-told at WARNING, as is one that failed open, an allowed one at INFO; of allowed requests one in `one_in` is told and its
-metric counts for all of them. That a request could not be decided is told at every level.
+Pure. It names reasons and hashes, never a token, a secret or a key id. A request that was
+refused or failed open is told at WARNING, an allowed one at INFO; of allowed requests one in
+`one_in` is told, and its metric counts for all of them. That a request could not be decided is
+told at every level.
 """
 
 import json
@@ -13,9 +14,8 @@ from access.decisions import Deny
 from authorizer.authorize import Outcome
 from authorizer.events import Request
 
-_encode = json.JSONEncoder(
-    separators=(",", ":"), check_circular=False
-).encode  # made once: json.dumps would make one a line
+# Made once: json.dumps would make an encoder a line.
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _RANKS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 
 

@@ -3,12 +3,14 @@
 from typing import NamedTuple
 
 from access.credentials import Credential
-from access.gate import Exceeded, Limit
+from access.gate import Exceeded, Limit, Tally
 from access.keys import KeyRecord, Policy
 from access.leases import Lease
 from access.policies import Effective
 from store.keys import Gate
 
+STALENESS_MS = 4_000  # an edited policy, API definition or issuer holds everywhere within 5 s
+OUTAGE_MS = 300_000  # how old a copy may be that a policy allows while DynamoDB does not answer
 LOOK_AGAIN_MS = 1_000  # forged tokens and exhausted limits make us look at the table at most this often
 FLUSH_MS = 60_000  # what no counting write took along is written at most this often
 
@@ -59,6 +61,15 @@ class Untold:
     def is_due(self, now_ms: int) -> bool:
         """Whether to write the totals although no counting write comes along."""
         return bool(self.allowed or self.refused) and now_ms - self.since_ms >= FLUSH_MS
+
+    def tally(self, *, allowed: int = 0) -> Tally:
+        """What the next write is to add to the totals, with `allowed` requests of its own."""
+        return Tally(self.allowed + allowed, self.refused, self.stored_day)
+
+    def are_told(self, now_ms: int) -> None:
+        """A write took them along."""
+        self.allowed = self.refused = 0
+        self.since_ms = now_ms
 
     def may_look_again(self, now_ms: int) -> bool:
         """Whether to look at the table for what memory refuses; true at most once a second."""

@@ -12,7 +12,7 @@ from access.apis import ApiDefinition
 from access.decisions import Reason
 from access.issuers import Issuer, KeySet, credentials_for, identity_of, policies_of
 from access.tokens import UnverifiedToken, VerifiedToken, verify_token
-from authorizer.memory import Identity
+from authorizer.memory import STALENESS_MS, Identity
 from store.client import Client
 from store.errors import ConditionFailed, UnavailableError
 from store.issuers import (
@@ -26,7 +26,6 @@ from store.issuers import (
 )
 from store.lean import Budget
 
-STALENESS_MS = 4_000  # an edited issuer holds everywhere within 5 s
 REFRESH_SECONDS = 3_600  # a copy older than this is fetched anew
 MAX_AGE_SECONDS = 86_400  # and one older than this is not used at all
 COOL_DOWN_SECONDS = 5  # between two fetches, whatever key ids tokens name

@@ -10,14 +10,15 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import boto3
 
-from dev.processes import end, free_port, spawn
-from dev.services import CREDENTIALS, ROOT, wait_until_ready
+from dev.processes import answering, free_port
+from dev.services import CREDENTIALS, MINISTACK_HEALTH, ROOT, ministack_environ
 
 STACK = "tollgate"
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
@@ -48,25 +49,17 @@ def in_ministack() -> Iterator[Deployed]:
     """Build, deploy, and end it all afterwards. Raises CalledProcessError with SAM's own words."""
     port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
-    environ = {
-        "PATH": os.environ["PATH"],
-        "GATEWAY_PORT": str(port),
-        "BIND_HOST": "127.0.0.1",
-        "MINISTACK_HOST": "127.0.0.1",
-        "MINISTACK_REGION": CREDENTIALS["AWS_REGION"],
-    }
+    environ = ministack_environ("127.0.0.1", port)
     translator = ":".join(str(one) for one in (ROOT / ".venv-sam/lib").glob("python*/site-packages"))
-    python = ROOT / ".venv-ministack/bin/python"
-    with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as folder:
-        process = spawn([str(python), "-c", _SERVE, translator], environ=environ, cwd=ROOT, output=log)
-        try:
-            wait_until_ready(endpoint, process, log)
-            build(Path(folder), _environ())
-            parameters = ("LimitAnswer=deny", f"EndpointUrl={endpoint}")
-            deploy(endpoint, Path(folder) / "template.yaml", STACK, parameters)
-            yield _in_ministack(endpoint)
-        finally:
-            end(process, seconds=10)
+    command = [str(ROOT / ".venv-ministack/bin/python"), "-c", _SERVE, translator]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        answering(command, endpoint + MINISTACK_HEALTH, environ=environ, cwd=ROOT, status=HTTPStatus.OK),
+    ):
+        build(Path(folder), _environ())
+        parameters = ("LimitAnswer=deny", f"EndpointUrl={endpoint}")
+        deploy(endpoint, Path(folder) / "template.yaml", STACK, parameters)
+        yield _in_ministack(endpoint)
 
 
 @contextmanager

@@ -6,18 +6,13 @@ authorizer run on it with `pytest --dynamodb=local`.
 
 import shutil
 import sys
-import tempfile
 import time
-from types import TracebackType
-from typing import Self
-from urllib.error import HTTPError, URLError
-from urllib.request import urlopen
+from contextlib import ExitStack
 
-from dev.processes import end, free_port, spawn
+from dev.processes import answering, free_port
 from dev.services import ROOT, Services
 
 LIBRARY = ROOT / ".dynamodb-local"
-READY_SECONDS = 30
 
 
 class ServicesOnDynamoDbLocal(Services):
@@ -31,44 +26,19 @@ class ServicesOnDynamoDbLocal(Services):
     def dynamodb_endpoint(self) -> str:
         return f"http://127.0.0.1:{self.dynamodb_port}"
 
-    def __enter__(self) -> Self:
+    def _start(self, opened: ExitStack) -> None:
         java = shutil.which("java")
         if java is None or not (LIBRARY / "ready").exists():
             message = "DynamoDB Local is missing: run `make dynamodb-local`, which needs Java and Maven"
             raise RuntimeError(message)
-        super().__enter__()
+        super()._start(opened)
         command = [
             *(java, f"-Djava.library.path={LIBRARY}", "-cp", f"{LIBRARY}/*"),
             "com.amazonaws.services.dynamodbv2.local.main.ServerRunner",
             *("-inMemory", "-disableTelemetry", "-port", str(self.dynamodb_port)),
         ]
-        self._java_log = tempfile.TemporaryFile()
-        self._java = spawn(command, environ={"PATH": "/usr/bin:/bin"}, cwd=ROOT, output=self._java_log)
-        try:
-            self._wait_for_java()
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        end(self._java, seconds=5)
-        self._java_log.close()
-        super().__exit__(kind, error, trace)
-
-    def _wait_for_java(self) -> None:
-        deadline = time.monotonic() + READY_SECONDS
-        while time.monotonic() < deadline and self._java.poll() is None:
-            try:
-                urlopen(self.dynamodb_endpoint, timeout=1).close()
-            except HTTPError:
-                return  # it answers: a GET is no request of DynamoDB
-            except (URLError, OSError):
-                time.sleep(0.05)
-        message = "DynamoDB Local did not start"
-        raise RuntimeError(message)
+        environ = {"PATH": "/usr/bin:/bin"}
+        opened.enter_context(answering(command, self.dynamodb_endpoint, environ=environ, cwd=ROOT))
 
 
 def main() -> None:

@@ -5,11 +5,17 @@ import ctypes
 import signal
 import socket
 import subprocess
-from collections.abc import Mapping, Sequence
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
+READY_SECONDS = 30.0
+END_SECONDS = 20.0  # for what it has to store or to end itself
 _PR_SET_PDEATHSIG = 1
 # The kernel means the parent *thread* by the parent, so one thread that lasts spawns them all.
 _SPAWNER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
@@ -44,6 +50,54 @@ def end(process: subprocess.Popen[bytes], *, seconds: float = 3.0) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
     process.wait()
+
+
+@contextlib.contextmanager
+def answering(
+    command: Sequence[str],
+    url: str,
+    *,
+    environ: Mapping[str, str],
+    cwd: Path,
+    status: int | None = None,
+    ready_seconds: float = READY_SECONDS,
+) -> Iterator[None]:
+    """A child that answers at `url`, with `status` where one is named; ended afterwards.
+
+    Raises RuntimeError with the end of its output where it does not answer in time.
+    """
+    with tempfile.TemporaryFile() as output:
+        process = spawn(command, environ=environ, cwd=cwd, output=output)
+        try:
+            _wait_until_answers(process, url, status, ready_seconds, output)
+            yield
+        finally:
+            end(process, seconds=END_SECONDS)
+
+
+def _wait_until_answers(
+    process: subprocess.Popen[bytes], url: str, status: int | None, seconds: float, output: IO[bytes]
+) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        found = _status_of(url)
+        if found is not None and status in {None, found}:
+            return
+        time.sleep(0.05)
+    output.seek(0)
+    tail = output.read()[-2000:].decode(errors="replace")
+    raise RuntimeError(f"nothing answers at {url}:\n{tail}")
+
+
+def _status_of(url: str) -> int | None:
+    try:
+        with urlopen(url, timeout=1) as answer:
+            return int(answer.status)
+    except HTTPError as error:
+        with error:
+            return error.code
+    except OSError:
+        return None
 
 
 def free_port() -> int:

@@ -10,21 +10,19 @@ import platform
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import boto3
 from botocore.config import Config
 
+from dev.account import REGION
 from dev.deployed import SAM, build
-from dev.processes import end, free_port, spawn
-from dev.services import CREDENTIALS, REGION, ROOT, Services
+from dev.processes import answering, free_port
+from dev.services import CREDENTIALS, ROOT, Services
 from dev.stack import TABLE_NAME
 from dev.template import Template
 
@@ -46,7 +44,7 @@ def has_engine() -> bool:
 def sam_local() -> Iterator[Any]:
     """A boto3 Lambda client of the running functions."""
     here, there = _addresses()
-    with Services(host=here) as services, tempfile.TemporaryDirectory() as name, tempfile.TemporaryFile() as log:
+    with Services(host=here) as services, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _create_data(services)
         variables = (ROOT / "events" / "env.json").read_text()
@@ -54,19 +52,16 @@ def sam_local() -> Iterator[Any]:
         port = free_port()
         command = [str(SAM), "local", "start-lambda", "--template", str(_built(folder)), "--port", str(port)]
         command += ["--env-vars", str(folder / "env.json"), "--skip-pull-image"]
-        process = spawn(command, environ=_environ(), cwd=folder, output=log)
-        try:
-            _wait(port, process, log)
+        endpoint = f"http://127.0.0.1:{port}"
+        with answering(command, endpoint, environ=_environ(), cwd=folder, ready_seconds=_START_SECONDS):
             yield boto3.client(
                 "lambda",
-                endpoint_url=f"http://127.0.0.1:{port}",
+                endpoint_url=endpoint,
                 region_name=REGION,
                 aws_access_key_id="local",
                 aws_secret_access_key="local",  # noqa: S106 - sam local takes any
                 config=Config(read_timeout=120, retries={"total_max_attempts": 1}),
             )
-        finally:
-            end(process, seconds=20)
 
 
 def _addresses() -> tuple[str, str]:
@@ -102,18 +97,3 @@ def _environ() -> dict[str, str]:
     """Without credentials: with some, SAM asks AWS who they are."""
     kept = {name: value for name, value in os.environ.items() if name not in CREDENTIALS}
     return kept | {"SAM_CLI_TELEMETRY": "0", "AWS_EC2_METADATA_DISABLED": "true", "AWS_DEFAULT_REGION": REGION}
-
-
-def _wait(port: int, process: subprocess.Popen[bytes], log: Any) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urlopen(f"http://127.0.0.1:{port}/", timeout=1):
-                return
-        except URLError as error:
-            if hasattr(error, "code"):
-                return
-            time.sleep(0.2)
-    log.seek(0)
-    message = f"sam local did not start:\n{log.read()[-2000:].decode(errors='replace')}"
-    raise RuntimeError(message)

@@ -3,24 +3,20 @@
 import json
 import os
 import secrets
-import subprocess
-import tempfile
-import time
+from contextlib import ExitStack
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
-from urllib.error import URLError
-from urllib.request import urlopen
+from typing import Any, Self
 
 import boto3
 
-from dev.processes import end, free_port, spawn
+from dev.account import REGION
+from dev.processes import answering, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 MINISTACK = ROOT / ".venv-ministack" / "bin" / "ministack"
-REGION = "us-east-1"
-ACCOUNT = "123456789012"
-READY_SECONDS = 30
+MINISTACK_HEALTH = "/_ministack/health"
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "local",
     "AWS_SECRET_ACCESS_KEY": "local",
@@ -40,34 +36,27 @@ class Services:
         self.endpoint = f"http://{host}:{self.port}"
 
     def __enter__(self) -> Self:
-        if not MINISTACK.exists():
-            message = f"{MINISTACK.parent.parent.name} is missing: run `make dev` or `make test`, which install it"
-            raise RuntimeError(message)
-        self._log = tempfile.TemporaryFile()
-        environ = {
-            "PATH": os.environ.get("PATH", ""),
-            "GATEWAY_PORT": str(self.port),
-            "BIND_HOST": self._host,
-            "MINISTACK_HOST": self._host,
-            "MINISTACK_REGION": REGION,
-            "SERVICES": "dynamodb,secretsmanager,events,sqs",
-        }
-        if self._data is not None:
-            self._data.mkdir(parents=True, exist_ok=True)
-            environ |= {"PERSIST_STATE": "1", "STATE_DIR": str(self._data.resolve())}
-        self._process = spawn([str(MINISTACK)], environ=environ, cwd=ROOT, output=self._log)
-        try:
-            wait_until_ready(self.endpoint, self._process, self._log)
-        except BaseException:
-            end(self._process)
-            raise
+        with ExitStack() as opened:
+            self._start(opened)
+            self._opened = opened.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        end(self._process, seconds=10)
-        self._log.close()
+        self._opened.close()
+
+    def _start(self, opened: ExitStack) -> None:
+        """Start what is to run, and leave its end to `opened`."""
+        if not MINISTACK.exists():
+            message = f"{MINISTACK.parent.parent.name} is missing: run `make dev` or `make test`, which install it"
+            raise RuntimeError(message)
+        environ = ministack_environ(self._host, self.port) | {"SERVICES": "dynamodb,secretsmanager,events,sqs"}
+        if self._data is not None:
+            self._data.mkdir(parents=True, exist_ok=True)
+            environ |= {"PERSIST_STATE": "1", "STATE_DIR": str(self._data.resolve())}
+        url = self.endpoint + MINISTACK_HEALTH
+        opened.enter_context(answering([str(MINISTACK)], url, environ=environ, cwd=ROOT, status=HTTPStatus.OK))
 
     @property
     def dynamodb_endpoint(self) -> str:
@@ -113,16 +102,12 @@ class Services:
             return str(client.create_secret(Name=SECRET_NAME, SecretString=json.dumps(value))["ARN"])
 
 
-def wait_until_ready(endpoint: str, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
-    """Wait until a MiniStack answers. Raises RuntimeError with the end of its log."""
-    deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urlopen(f"{endpoint}/_ministack/health", timeout=1):
-                return
-        except (URLError, OSError):
-            time.sleep(0.05)
-    log.seek(0)
-    tail = log.read()[-2000:].decode(errors="replace")
-    message = f"the emulated services did not start:\n{tail}"
-    raise RuntimeError(message)
+def ministack_environ(host: str, port: int) -> dict[str, str]:
+    """What a MiniStack is told of where it is."""
+    return {
+        "PATH": os.environ.get("PATH", ""),
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": host,
+        "MINISTACK_HOST": host,
+        "MINISTACK_REGION": REGION,
+    }

@@ -3,14 +3,16 @@
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
-from dev.api_reader import API_IDS, API_TYPES, HTTP, MOUNTS, ApiReader
+from dev.account import ACCOUNT, REGION
+from dev.api_reader import MOUNTS, ApiReader
+from dev.api_reader.reader import API_IDS, API_TYPES, HTTP
 from dev.gateway.authorizers import AS_DOCUMENTED, Undocumented
-from dev.gateway.events import ACCOUNT, REGION
 from dev.gateway.server import GatewayServer
 from dev.lambda_runtime import Function, FunctionConfig
 from dev.services import ROOT, Services
@@ -56,29 +58,22 @@ class LocalStack:
 
     def __enter__(self) -> Self:
         started = time.monotonic()
-        self._services.__enter__()
-        self._inline = TemporaryDirectory(prefix="tollgate-")
-        try:
+        with ExitStack() as opened:
+            opened.enter_context(self._services)
+            self._inline = Path(opened.enter_context(TemporaryDirectory(prefix="tollgate-")))
             self._create_resources()
             self._progress(f"DynamoDB and Secrets Manager answer at {self._services.endpoint} ({_since(started)})")
-            self._start_functions()
-            self._start_gateway()
+            self._start_functions(opened)
+            self._start_gateway(opened)
             self._progress(f"The functions and the gateway are up ({_since(started)})")
             self._create_admin_key()
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
+            self._opened = opened.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if hasattr(self, "_server"):
-            self._server.close()
-        for function in self.functions.values():
-            function.close()
-        self._services.__exit__(kind, error, trace)
-        self._inline.cleanup()
+        self._opened.close()
 
     @property
     def services(self) -> Services:
@@ -100,10 +95,6 @@ class LocalStack:
     def limit_status(self) -> int:
         """What the demo REST API answers where a limit is reached."""
         return 429
-
-    @property
-    def socket_url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}/ws"
 
     @property
     def http_url(self) -> str:
@@ -130,7 +121,7 @@ class LocalStack:
         for name in template.of_type("AWS::SecretsManager::Secret"):
             template.set(name, services.create_secret(template.properties(name)))
 
-    def _start_functions(self) -> None:
+    def _start_functions(self, opened: ExitStack) -> None:
         for name in self.template.of_type("AWS::Serverless::Function"):
             self.template.set(f"{name}.Arn", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}")
         for name in self.template.of_type("AWS::Serverless::Function"):
@@ -144,23 +135,25 @@ class LocalStack:
                 environ=self._services.environ() | properties.get("Environment", {}).get("Variables", {}),
             )
             self.functions[name] = Function(config)
+            opened.callback(self.functions[name].close)
         for function in self.functions.values():
             function.warm()
 
     def _code_of(self, name: str, properties: dict[str, Any]) -> Path:
         if "InlineCode" not in properties:
             return ROOT / str(properties["CodeUri"])
-        folder = Path(self._inline.name) / name  # of this run alone: others may have functions of the same name
+        folder = self._inline / name  # of this run alone: others may have functions of the same name
         folder.mkdir()
         (folder / "index.py").write_text(properties["InlineCode"])
         return folder
 
-    def _start_gateway(self) -> None:
+    def _start_gateway(self, opened: ExitStack) -> None:
         apis = ApiReader(self.template, self.functions, self._undocumented)
         self._rest_stages = apis.rest_stages()
         self._http_mounts = [apis.http_mount(one) for one in self.template.of_type(HTTP) if one not in MOUNTS]
         self._server = GatewayServer(self._wanted_port, apis.mounts(), apis.sockets(), quiet=self._quiet)
         self._server.start()
+        opened.callback(self._server.close)
 
 
 def _since(started: float) -> str:

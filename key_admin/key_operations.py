@@ -10,7 +10,8 @@ from access.keys import KeyRecord, StoredCredential, TokenRules
 from access.limits import MAX_LIMITS_PER_KEY
 from access.policies import MAX_TOLD_BYTES, overlay
 from key_admin.material import Material, generate_material, read_material
-from key_admin.models import JwtData, KeyFields, KeyInput, RotateInput, Texts
+from key_admin.models.fields import texts
+from key_admin.models.keys import JwtData, KeyFields, KeyInput, RotateInput
 from key_admin.problems import Problem, conflict, invalid_field
 from key_admin.requests import DIRECT, Caller
 from key_admin.service import Service
@@ -192,8 +193,8 @@ def _make_credentials(
         material, shown = read_material(data), {}
     credential = _store(service, material, key_hash, now)
     rules = TokenRules(
-        issuers=_texts(data.issuer),
-        audiences=_texts(data.audience),
+        issuers=texts(data.issuer),
+        audiences=texts(data.audience),
         typ=data.typ,
         require_exp=data.require_exp,
         max_lifetime_seconds=data.max_lifetime_seconds or None,
@@ -240,7 +241,3 @@ def _first_expiry(service: Service, values: dict[str, Any], now: int) -> int | N
     found = service.policies_of(values["policies"])
     lifetimes = [found[one].key_expires_in_seconds for one in values["policies"] if one in found]
     return next((now + lifetime for lifetime in reversed(lifetimes) if lifetime), None)
-
-
-def _texts(value: Texts) -> tuple[str, ...]:
-    return tuple(value) if isinstance(value, list) else (value,) if value else ()

@@ -31,7 +31,7 @@ from access.credentials import (
     load_public_key,
     min_secret_bytes,
 )
-from key_admin.models import JwtData
+from key_admin.models.keys import JwtData
 from key_admin.problems import Problem, invalid_field
 from key_admin.weak_keys import is_strong_point, modulus_weakness
 from key_admin.weak_secrets import is_guessable, is_key_text

@@ -12,7 +12,7 @@ from access.keys import Counting, KeyRecord, Policy, StoredCredential
 from access.limits import Quota, RateLimit
 from access.policies import PARTITIONS, Effective
 from key_admin.material import secret_thumbprint
-from key_admin.models import write_time
+from key_admin.times import write_time
 from store.errors import InvalidItemError
 from store.keys import Gate
 from store.master_secret import Keyring

@@ -11,13 +11,14 @@ from typing import Any, NamedTuple, TypeVar
 from access.keys import KeyRecord
 from access.strict_json import read_object
 from key_admin.problems import Problem, invalid_field, malformed, not_found, version_mismatch
-from store.admin.transactions import VersionConflictError
+from store.admin.transactions import InvalidCursorError, Page, VersionConflictError
 
 MAX_BODY_BYTES = 256 * 1024
 DEFAULT_PAGE, MAX_PAGE = 50, 200
 MAX_IDEMPOTENCY_KEY = 255
 MAX_CHANGES = 30  # tries of a change that names no version
 AnswerT = TypeVar("AnswerT")
+ItemT = TypeVar("ItemT")
 
 
 class Caller(NamedTuple):
@@ -115,12 +116,15 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
-def read_page(parameters: dict[str, str]) -> tuple[int, str | None]:
-    """`limit` and `cursor` of a list."""
+def read_page(parameters: dict[str, str], page: Callable[[int, str | None], Page[ItemT]]) -> Page[ItemT]:
+    """The page of a list that `limit` and `cursor` ask for. Raises a Problem: 400."""
     text = parameters.get("limit", str(DEFAULT_PAGE))
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= MAX_PAGE:
         raise invalid_field("limit", f"must be a number from 1 to {MAX_PAGE}")
-    return int(text), parameters.get("cursor") or None
+    try:
+        return page(int(text), parameters.get("cursor") or None)
+    except InvalidCursorError:
+        raise invalid_field("cursor", "is not one that a list gave") from None
 
 
 def read_idempotency_key(event: Any) -> str:

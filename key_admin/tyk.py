@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from access.grants import ANY
-from key_admin.models import MAX_TIME
 from key_admin.problems import FieldError, Problem, invalid, invalid_field
+from key_admin.times import MAX_TIME
 
 UNLIMITED = (0, -1)
 CARRIED = frozenset(

@@ -129,18 +129,6 @@ def gate_found(refused: ConditionFailed) -> Gate | None:
     return gate_from_item(refused.item) if refused.item else None
 
 
-def _update(table: str, partition: str, write: GateWrite) -> dict[str, Any]:
-    return {
-        "TableName": table,
-        "Key": key_of(partition, GATE),
-        "ConditionExpression": write.condition,
-        "UpdateExpression": write.update,
-        "ExpressionAttributeNames": write.names,
-        "ExpressionAttributeValues": {name: encode(value) for name, value in write.values.items()},
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-    }
-
-
 def load_policies(client: Client, table: str, policy_ids: Iterable[str]) -> dict[str, Policy]:
     """The policies of these ids, read strongly; unknown ones are left out."""
     keys = [key_of(policy_partition(policy_id), RECORD) for policy_id in dict.fromkeys(policy_ids)]
@@ -174,3 +162,15 @@ def batch_get(client: Client, table: str, keys: list[dict[str, Any]]) -> list[di
             return items
     message = "some items were not read"
     raise UnavailableError(message)
+
+
+def _update(table: str, partition: str, write: GateWrite) -> dict[str, Any]:
+    return {
+        "TableName": table,
+        "Key": key_of(partition, GATE),
+        "ConditionExpression": write.condition,
+        "UpdateExpression": write.update,
+        "ExpressionAttributeNames": write.names,
+        "ExpressionAttributeValues": {name: encode(value) for name, value in write.values.items()},
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }

@@ -29,10 +29,9 @@ _TARGETS = {
     "secretsmanager": ("secretsmanager", "1.1"),
     "events": ("AWSEvents", "1.1"),
 }
-_encode = json.JSONEncoder(
-    separators=(",", ":"), check_circular=False
-).encode  # made once: json.dumps would make one a call
 _VARIABLES = {"dynamodb": "DYNAMODB", "secretsmanager": "SECRETS_MANAGER", "events": "EVENTBRIDGE"}
+# Made once: json.dumps would make an encoder a call.
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class Budget:
@@ -140,7 +139,7 @@ class LeanClient:
             message_text = f"no answer from {self._service}"
             raise UnavailableError(message_text) from error
 
-    def _connect(self, seconds: float) -> "Connection":
+    def _connect(self, seconds: float) -> Connection:
         """A new connection; roots that did not vouch for the service are not tried again."""
         try:
             return Connection(self._endpoint, roots=self._roots[0], seconds=seconds)

@@ -17,6 +17,7 @@ from dev.dynamodb_local import ServicesOnDynamoDbLocal
 from dev.services import ROOT, Services
 from dev.stack import LocalStack
 from dev.template import Template
+from store.boto import BotoClient
 
 SECRET = "an-hmac-secret-that-is-long-enough-for-HS256-and-for-HS384-and-HS512-too"
 
@@ -159,3 +160,11 @@ def table(services: Services) -> str:
     template = Template(ROOT / "template.yaml", {})
     services.create_table(name, template.properties("Table"))
     return name
+
+
+@pytest.fixture
+def client(services: Services, monkeypatch: pytest.MonkeyPatch) -> BotoClient:
+    """The client of the admin function, pointed at the emulated DynamoDB."""
+    for name, value in services.environ().items():
+        monkeypatch.setenv(name, value)
+    return BotoClient("dynamodb")

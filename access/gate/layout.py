@@ -48,7 +48,8 @@ def known_slots(limits: Sequence[Limit], gate: Gate) -> list[str | None]:
 def assign_slots(builder: Builder, limits: Sequence[Limit], kept: Sequence[Limit] | None, seen: Gate) -> list[str]:
     """The letters of these limits; new ones get theirs by the write that is being built.
 
-    Where letters run short, a limit that is none of `kept` gives its own up; None if nobody knows them all.
+    Where letters run short, a limit that is none of `kept` gives its own up; `kept` is None where
+    nobody knows all limits of the gate.
     """
     known = known_slots(limits, seen)
     builder.require_same(LAYOUT, seen.get(LAYOUT))

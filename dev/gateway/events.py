@@ -1,14 +1,12 @@
 """The events that API Gateway sends: to authorizers and to proxy integrations."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from dev.account import ACCOUNT, REGION
 from dev.gateway.messages import Request
-
-ACCOUNT = "123456789012"
-REGION = "us-east-1"
 
 
 class Route(NamedTuple):
@@ -74,7 +72,6 @@ def _staged_path(request: Request, stage: Stage) -> str:
 
 
 def websocket_connect(request: Request, stage: Stage, connection_id: str) -> dict[str, Any]:
-    moment = datetime.fromtimestamp(request.received_at, UTC)
     return {
         "type": "REQUEST",
         "methodArn": f"{stage.arn}/$connect",
@@ -85,9 +82,9 @@ def websocket_connect(request: Request, stage: Stage, connection_id: str) -> dic
             "eventType": "CONNECT",
             "messageDirection": "IN",
             "stage": stage.name,
-            "connectedAt": int(request.received_at * 1000),
-            "requestTimeEpoch": int(request.received_at * 1000),
-            "requestTime": moment.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+            "connectedAt": _epoch_ms(request),
+            "requestTimeEpoch": _epoch_ms(request),
+            "requestTime": _time(request),
             "identity": {"sourceIp": request.source_ip},
             "requestId": request.request_id,
             "domainName": stage.domain,
@@ -98,7 +95,6 @@ def websocket_connect(request: Request, stage: Stage, connection_id: str) -> dic
 
 
 def rest_proxy(request: Request, stage: Stage, route: Route, authorizer: Mapping[str, Any] | None) -> dict[str, Any]:
-    moment = datetime.fromtimestamp(request.received_at, UTC)
     body, is_encoded = _body(request)
     context: dict[str, Any] = {
         "resourceId": "05c7jb",
@@ -111,8 +107,8 @@ def rest_proxy(request: Request, stage: Stage, route: Route, authorizer: Mapping
         "protocol": "HTTP/1.1",
         "requestId": request.request_id,
         "extendedRequestId": request.request_id,
-        "requestTime": moment.strftime("%d/%b/%Y:%H:%M:%S +0000"),
-        "requestTimeEpoch": int(request.received_at * 1000),
+        "requestTime": _time(request),
+        "requestTimeEpoch": _epoch_ms(request),
         "domainName": stage.domain,
         "domainPrefix": stage.api_id,
         "identity": dict.fromkeys(("accountId", "apiKey", "caller", "user", "userArn", "accessKey"))
@@ -134,43 +130,12 @@ def rest_proxy(request: Request, stage: Stage, route: Route, authorizer: Mapping
 
 
 def http_proxy(request: Request, stage: Stage, route: Route, authorizer: Mapping[str, Any] | None) -> dict[str, Any]:
-    moment = datetime.fromtimestamp(request.received_at, UTC)
-    path = _staged_path(request, stage)
-    headers: dict[str, str] = {}
-    cookies: list[str] = []
-    for name, value in request.headers:
-        if name.lower() == "cookie":
-            cookies += [one.strip() for one in value.split(";")]
-        else:
-            known = headers.get(name.lower())
-            headers[name.lower()] = value if known is None else f"{known},{value}"
-    parameters: dict[str, str] = {}
-    for name, value in request.parameters:
-        parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
-    context: dict[str, Any] = {
-        "accountId": ACCOUNT,
-        "apiId": stage.api_id,
-        "domainName": stage.domain,
-        "domainPrefix": stage.api_id,
-        "http": {
-            "method": request.method,
-            "path": path,
-            "protocol": "HTTP/1.1",
-            "sourceIp": request.source_ip,
-            "userAgent": request.header("user-agent") or "",
-        },
-        "requestId": request.request_id,
-        "routeKey": route.key,
-        "stage": stage.name,
-        "time": moment.strftime("%d/%b/%Y:%H:%M:%S +0000"),
-        "timeEpoch": int(request.received_at * 1000),
-    }
-    if authorizer is not None:
-        context["authorizer"] = {"lambda": dict(authorizer)}
     body, is_encoded = _body(request)
+    headers = _lists((name.lower(), value) for name, value in request.headers)
+    cookies = headers.pop("cookie", [])
     optional = {
-        "cookies": cookies,
-        "queryStringParameters": parameters,
+        "cookies": [one.strip() for value in cookies for one in value.split(";")],
+        "queryStringParameters": _joined(_lists(request.parameters)),
         "pathParameters": route.parameters,
         "stageVariables": dict(stage.variables),
         "body": body,
@@ -178,28 +143,64 @@ def http_proxy(request: Request, stage: Stage, route: Route, authorizer: Mapping
     return {
         "version": "2.0",
         "routeKey": route.key,
-        "rawPath": path,
+        "rawPath": _staged_path(request, stage),
         "rawQueryString": request.query,
-        "headers": headers,
-        "requestContext": context,
+        "headers": _joined(headers),
+        "requestContext": _http_context(request, stage, route, authorizer),
         "isBase64Encoded": is_encoded,
         **{name: value for name, value in optional.items() if value},
     }
 
 
+def _http_context(request: Request, stage: Stage, route: Route, authorizer: Mapping[str, Any] | None) -> dict[str, Any]:
+    context: dict[str, Any] = {
+        "accountId": ACCOUNT,
+        "apiId": stage.api_id,
+        "domainName": stage.domain,
+        "domainPrefix": stage.api_id,
+        "http": {
+            "method": request.method,
+            "path": _staged_path(request, stage),
+            "protocol": "HTTP/1.1",
+            "sourceIp": request.source_ip,
+            "userAgent": request.header("user-agent") or "",
+        },
+        "requestId": request.request_id,
+        "routeKey": route.key,
+        "stage": stage.name,
+        "time": _time(request),
+        "timeEpoch": _epoch_ms(request),
+    }
+    return context if authorizer is None else context | {"authorizer": {"lambda": dict(authorizer)}}
+
+
 def _multi_maps(request: Request) -> dict[str, Any]:
-    headers: dict[str, list[str]] = {}
-    for name, value in request.headers:
-        headers.setdefault(name, []).append(value)
-    query: dict[str, list[str]] = {}
-    for name, value in request.parameters:
-        query.setdefault(name, []).append(value)
+    headers, query = _lists(request.headers), _lists(request.parameters)
     return {
         "headers": {name: values[-1] for name, values in headers.items()},
         "multiValueHeaders": headers,
         "queryStringParameters": {name: values[-1] for name, values in query.items()} or None,
         "multiValueQueryStringParameters": query or None,
     }
+
+
+def _lists(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def _joined(lists: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    return {name: ",".join(values) for name, values in lists.items()}
+
+
+def _time(request: Request) -> str:
+    return datetime.fromtimestamp(request.received_at, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
+
+
+def _epoch_ms(request: Request) -> int:
+    return int(request.received_at * 1000)
 
 
 def _body(request: Request) -> tuple[str | None, bool]:

@@ -70,8 +70,8 @@ def render(
 ) -> Response:
     """The response of a type: as configured, else the DEFAULT_4XX or _5XX, else AWS's own.
 
-    `described` is the request as a proxy event. A variable without a value is rendered empty: what AWS does is
-    not documented.
+    `described` is the request as a proxy event. A variable without a value is rendered empty: what
+    AWS does is not documented.
     """
     default = _DEFAULTS[error.kind]
     family = f"DEFAULT_{default.status // 100}XX"

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from key_admin.models import KeyFields
+from key_admin.models.keys import KeyFields
 from key_admin.openapi.examples import ANSWERS, PATHS, TYPES, problem_of
 from key_admin.openapi.operations import OPERATIONS, Operation
 from key_admin.openapi.schemas import GatewayMessage, ProblemAnswer

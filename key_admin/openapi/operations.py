@@ -4,7 +4,10 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from key_admin import models
+from key_admin.models.apis import ApiInput
+from key_admin.models.issuers import IssuerInput
+from key_admin.models.keys import ImportInput, KeyFields, KeyInput, LookupInput, ResetInput, RotateInput
+from key_admin.models.policies import PolicyInput
 from key_admin.openapi import schemas
 
 _KEY = {
@@ -129,7 +132,7 @@ _KEYS = [
         "Keys",
         schemas.NewKeyAnswer,
         (201,),
-        models.KeyInput,
+        KeyInput,
         _KEY,
         headers=_ONCE,
         problems=(400, 409),
@@ -149,7 +152,7 @@ _KEYS = [
         "Make up to 100 keys; each has its own result",
         "Keys",
         schemas.ImportAnswer,
-        body=models.ImportInput,
+        body=ImportInput,
         example={"format": "tollgate", "items": [_KEY]},
         headers=_ONCE,
         problems=(400, 409),
@@ -160,7 +163,7 @@ _KEYS = [
         "Find a key by its id",
         "Keys",
         schemas.KeyWithEffect,
-        body=models.LookupInput,
+        body=LookupInput,
         example={"key_id": "acme-mobile"},
         problems=(400, 404),
     ),
@@ -178,7 +181,7 @@ _KEYS = [
         "Change a key by a JSON merge patch (RFC 7396)",
         "Keys",
         schemas.KeyWithEffect,
-        body=models.KeyFields,
+        body=KeyFields,
         example={"enabled": False, "metadata": {"plan": None}},
         headers=_VERSION,
         problems=(400, 404, 412),
@@ -198,7 +201,7 @@ _KEYS = [
         "Put new material in force",
         "Keys",
         schemas.KeyWithEffect,
-        body=models.RotateInput,
+        body=RotateInput,
         example={"jwt_data": {"generate": True}, "grace_seconds": 3600},
         headers=(*_VERSION, *_ONCE),
         problems=(400, 404, 409, 412),
@@ -209,7 +212,7 @@ _KEYS = [
         "Set counters to zero",
         "Keys",
         schemas.KeyWithEffect,
-        body=models.ResetInput,
+        body=ResetInput,
         example={"kind": "quota", "name": "default"},
         headers=(*_VERSION, *_ONCE),
         problems=(400, 404, 409, 412),
@@ -264,7 +267,7 @@ OPERATIONS: tuple[Operation, ...] = (
         ("a policy", "policies"),
         schemas.PolicyAnswer,
         schemas.PolicyPage,
-        models.PolicyInput,
+        PolicyInput,
         _POLICY,
     ),
     _USERS_OF_A_POLICY,
@@ -274,7 +277,7 @@ OPERATIONS: tuple[Operation, ...] = (
         ("an API definition", "API definitions"),
         schemas.ApiAnswer,
         schemas.ApiPage,
-        models.ApiInput,
+        ApiInput,
         _API,
     ),
     *_named_records(
@@ -283,7 +286,7 @@ OPERATIONS: tuple[Operation, ...] = (
         ("an issuer", "issuers"),
         schemas.IssuerAnswer,
         schemas.IssuerPage,
-        models.IssuerInput,
+        IssuerInput,
         _ISSUER,
     ),
     *_AUDIT,

@@ -4,7 +4,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from access.apis import ApiDefinition
 from access.grants import ADMIN_API
-from key_admin.models import ApiInput
+from key_admin.models.apis import ApiInput
 from key_admin.problems import invalid_field
 from key_admin.render import render_api
 from key_admin.routes.named_records import Kind, NamedRecords

@@ -5,13 +5,13 @@ from http import HTTPStatus
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from key_admin.models import read_time
 from key_admin.problems import invalid_field
 from key_admin.requests import caller_of, read_page
 from key_admin.responses import respond
 from key_admin.service import service
+from key_admin.times import read_time
 from store.admin.audit import AuditFilter, write_moment
-from store.admin.transactions import InvalidCursorError, Table
+from store.admin.transactions import Table
 from store.admin.verification import MAX_ENTRIES, TooManyEntriesError
 from store.admin.verification import verify as verify_log
 
@@ -26,11 +26,9 @@ def list_all() -> Response[str]:
     event = router.current_event
     caller_of(event).check_unlimited()
     parameters = event.query_string_parameters or {}
-    limit, cursor = read_page(parameters)
-    try:
-        page = service().audit.page(_filter(parameters), limit=limit, cursor=cursor)
-    except InvalidCursorError:
-        raise invalid_field("cursor", "is not one that a list gave") from None
+    page = read_page(
+        parameters, lambda limit, cursor: service().audit.page(_filter(parameters), limit=limit, cursor=cursor)
+    )
     items = [entry._asdict() | {"fields": list(entry.fields)} for entry in page.items]
     return respond(HTTPStatus.OK, {"items": items, "next": page.cursor})
 

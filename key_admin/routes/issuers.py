@@ -3,10 +3,10 @@
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from access.issuers import Issuer
-from key_admin.models import IssuerInput
-from key_admin.problems import conflict, invalid_field
+from key_admin.models.issuers import IssuerInput
+from key_admin.problems import invalid_field
 from key_admin.render import render_issuer
-from key_admin.routes.named_records import Kind, NamedRecords, find_user
+from key_admin.routes.named_records import Kind, NamedRecords, check_unused
 from key_admin.service import Service
 from store.admin.transactions import Item, Table
 from store.errors import UnavailableError
@@ -35,9 +35,11 @@ def _check(work: Service, issuer: Issuer) -> Item:
 
 
 def _check_unused(work: Service, issuer: Issuer) -> None:
-    user = find_user(work.apis, lambda api: issuer.issuer_id in api.issuers)
-    if user is not None:
-        raise conflict(f"The API definition {user.api_id} still takes tokens of this issuer.")
+    check_unused(
+        work.apis,
+        lambda api: issuer.issuer_id in api.issuers,
+        lambda api: f"The API definition {api.api_id} still takes tokens of this issuer.",
+    )
 
 
 KIND: Kind[Issuer] = Kind(

@@ -16,15 +16,16 @@ from access.limits import OWNER
 from access.policies import Effective, overlay
 from key_admin.idempotency import Keep, once
 from key_admin.key_operations import check_expiry, check_fit, check_rights, prepare_key, rotate_key, store_key
-from key_admin.models import ImportInput, KeyFields, KeyInput, LookupInput, ResetInput, RotateInput, validate
+from key_admin.models.keys import ImportInput, KeyFields, KeyInput, LookupInput, ResetInput, RotateInput
 from key_admin.problems import Problem, invalid_field
 from key_admin.render import editable, render_day, render_effective, render_key
 from key_admin.requests import Caller, caller_of, check_version, on_current_version, read_body, read_page
 from key_admin.responses import respond
 from key_admin.service import Service, changed_fields, service
 from key_admin.tyk import read_session
+from key_admin.validation import validate
 from store.admin.keys import KeyFilter
-from store.admin.transactions import Attached, InvalidCursorError, Item, UnknownPolicyError
+from store.admin.transactions import Attached, Item, UnknownPolicyError
 from store.keys import Gate
 
 router = Router()  # type: ignore[no-untyped-call] # Powertools' own
@@ -104,11 +105,7 @@ def list_all() -> Response[str]:
 
 def list_of_keys(work: Service, wanted: KeyFilter, parameters: dict[str, str]) -> dict[str, Any]:
     """A page of keys, as lists answer it."""
-    limit, cursor = read_page(parameters)
-    try:
-        page = work.keys.page(wanted, limit=limit, cursor=cursor)
-    except InvalidCursorError:
-        raise invalid_field("cursor", "is not one that a list gave") from None
+    page = read_page(parameters, lambda limit, cursor: work.keys.page(wanted, limit=limit, cursor=cursor))
     return {"items": [render_key(record, {}, work.keyring) for record in page.items], "next": page.cursor}
 
 

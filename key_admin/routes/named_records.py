@@ -9,13 +9,14 @@ from typing import Any, Generic, NamedTuple
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from key_admin.models import Strict, validate
+from key_admin.models.fields import Strict
 from key_admin.problems import conflict, invalid_field, not_found
 from key_admin.requests import Caller, caller_of, check_version, on_current_version, read_body, read_page
 from key_admin.responses import respond
 from key_admin.service import Service, changed_fields, service
+from key_admin.validation import validate
 from store.admin.records import RecordStore
-from store.admin.transactions import Attached, InUseError, InvalidCursorError, Item, RecordT
+from store.admin.transactions import Attached, InUseError, Item, RecordT
 
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
 
@@ -39,15 +40,16 @@ class Kind(NamedTuple, Generic[RecordT]):
         return f"{self.name}_id"
 
 
-def find_user(store: RecordStore[RecordT], uses: Callable[[RecordT], bool]) -> RecordT | None:
-    """The first record of a kind that uses something, None where none does."""
+def check_unused(store: RecordStore[RecordT], uses: Callable[[RecordT], bool], tell: Callable[[RecordT], str]) -> None:
+    """Refuse, as `tell` words it, what a record of another kind still uses. Raises a Problem: 409."""
     cursor: str | None = None
     while True:
         page = store.page(limit=100, cursor=cursor)
-        user = next((one for one in page.items if uses(one)), None)
+        for user in filter(uses, page.items):
+            raise conflict(tell(user))
         cursor = page.cursor
-        if user is not None or cursor is None:
-            return user
+        if cursor is None:
+            return
 
 
 class NamedRecords(Generic[RecordT]):
@@ -105,11 +107,9 @@ class NamedRecords(Generic[RecordT]):
         """A page of records."""
         event = self._router.current_event
         caller_of(event)
-        limit, cursor = read_page(event.query_string_parameters or {})
-        try:
-            page = self._kind.store(service()).page(limit=limit, cursor=cursor)
-        except InvalidCursorError:
-            raise invalid_field("cursor", "is not one that a list gave") from None
+        store = self._kind.store(service())
+        parameters = event.query_string_parameters or {}
+        page = read_page(parameters, lambda limit, cursor: store.page(limit=limit, cursor=cursor))
         return respond(HTTPStatus.OK, {"items": [self._kind.render(one) for one in page.items], "next": page.cursor})
 
     def read(self, record_id: str) -> Response[str]:

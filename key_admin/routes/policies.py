@@ -6,13 +6,12 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from access.keys import Policy
-from key_admin.models import PolicyInput
-from key_admin.problems import conflict
+from key_admin.models.policies import PolicyInput
 from key_admin.render import render_policy
 from key_admin.requests import caller_of
 from key_admin.responses import respond
 from key_admin.routes.keys import list_of_keys
-from key_admin.routes.named_records import Kind, NamedRecords, find_user
+from key_admin.routes.named_records import Kind, NamedRecords, check_unused
 from key_admin.service import Service, service
 from store.admin.keys import KeyFilter
 
@@ -21,11 +20,11 @@ router = Router()  # type: ignore[no-untyped-call] # Powertools' own
 
 def _check_unused(work: Service, policy: Policy) -> None:
     policy_id = policy.policy_id
-    user = find_user(
-        work.issuers, lambda one: policy_id in one.default_policies or policy_id in one.scope_policies.values()
+    check_unused(
+        work.issuers,
+        lambda issuer: policy_id in issuer.default_policies or policy_id in issuer.scope_policies.values(),
+        lambda issuer: f"The issuer {issuer.issuer_id} still gives this policy to its tokens.",
     )
-    if user is not None:
-        raise conflict(f"The issuer {user.issuer_id} still gives this policy to its tokens.")
 
 
 KIND: Kind[Policy] = Kind(

@@ -13,7 +13,8 @@ from authorizer.authorize import Outcome
 from authorizer.events import read_event
 from dev.gateway.iam import evaluate
 from dev.services import ROOT
-from key_admin.models import MAX_POLICIES, MAX_TAGS
+from key_admin.models.keys import MAX_POLICIES
+from key_admin.models.rights import MAX_TAGS
 
 EVENT = json.loads((ROOT / "events/authorizer_rest_request.json").read_text())
 BASE = EVENT["methodArn"].partition("/GET/")[0]

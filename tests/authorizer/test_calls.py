@@ -8,7 +8,8 @@ from access.key_ids import hash_key_id
 from access.keys import StoredCredential
 from access.limits import Quota, RateLimit
 from authorizer.authorize import UndecidedError
-from authorizer.environment import STALENESS_MS, Environment
+from authorizer.environment import Environment
+from authorizer.memory import STALENESS_MS
 from store.errors import ConditionFailed, InvalidItemError, StoreError, ThrottledError, UnavailableError
 from store.keys import read_gate
 from store.sealing import seal

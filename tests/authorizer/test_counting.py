@@ -9,7 +9,7 @@ from access.gate import DAY_MS, past_day
 from access.grants import Grant
 from access.keys import Counting
 from access.limits import OWNER, Quota, RateLimit
-from authorizer.counting import SHARED_MS
+from authorizer.environment import SHARED_MS
 from authorizer.memory import FLUSH_MS, LOOK_AGAIN_MS
 from store.errors import StoreError, ThrottledError, UnavailableError
 from store.keys import read_gate

@@ -9,19 +9,17 @@ from access.apis import UNDEFINED
 from access.decisions import Reason
 from access.issuers import Issuer
 from access.tokens import parse_token
-from authorizer.memory import Identity
+from authorizer.memory import STALENESS_MS, Identity
 from authorizer.providers import (
     COOL_DOWN_SECONDS,
     COUNTING_SECONDS,
     MAX_AGE_SECONDS,
     REFRESH_SECONDS,
     RENEWAL_PAUSE_SECONDS,
-    STALENESS_MS,
     Providers,
 )
 from store.admin.records import IssuerStore
 from store.admin.transactions import Attached, Table
-from store.boto import BotoClient
 from store.errors import UnavailableError
 from store.issuers import FETCH_SECONDS, fetch_key_set, key_set_to_item
 from store.lean import Budget
@@ -36,13 +34,6 @@ def provider():
     with Provider() as running:
         yield running
         running.shutdown()
-
-
-@pytest.fixture
-def client(services, monkeypatch):
-    for name, value in services.environ().items():
-        monkeypatch.setenv(name, value)
-    return BotoClient("dynamodb")
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import jwt
 import pytest
 
-from authorizer.providers import COOL_DOWN_SECONDS, STALENESS_MS
+from authorizer.memory import STALENESS_MS
+from authorizer.providers import COOL_DOWN_SECONDS
 from tests.conftest import call, sign
 from tests.key_admin.provider import Provider
 

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from key_admin.material import generate_material, read_material
-from key_admin.models import JwtData, validate
+from key_admin.models.keys import JwtData
 from key_admin.problems import Problem
+from key_admin.validation import validate
 
 RSA = rsa.generate_private_key(65537, 2048)
 EC = ec.generate_private_key(ec.SECP256R1())

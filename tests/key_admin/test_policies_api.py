@@ -6,8 +6,9 @@ import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from authorizer.environment import STALENESS_MS
-from key_admin.models import MAX_POLICIES, MAX_TAGS
+from authorizer.memory import STALENESS_MS
+from key_admin.models.keys import MAX_POLICIES
+from key_admin.models.rights import MAX_TAGS
 from tests.conftest import SECRET, call, sign
 
 ALL = [{"api": "*"}]

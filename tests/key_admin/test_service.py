@@ -4,7 +4,7 @@ import pytest
 
 from access.key_ids import hash_key_id
 from key_admin.key_operations import prepare_key, store_key
-from key_admin.models import KeyInput
+from key_admin.models.keys import KeyInput
 from key_admin.problems import Problem
 from key_admin.requests import DIRECT
 from key_admin.service import Service

@@ -5,9 +5,10 @@ import math
 import pytest
 
 from access.grants import Grant, find_grant
-from key_admin.models import KeyInput, validate
+from key_admin.models.keys import KeyInput
 from key_admin.problems import Problem
 from key_admin.tyk import read_session
+from key_admin.validation import validate
 from tests.conftest import SECRET
 
 API = {"orders": {"api_id": "orders", "api_name": "Orders", "versions": ["Default"]}}

@@ -20,17 +20,9 @@ from store.admin.transactions import (
     UnknownPolicyError,
     VersionConflictError,
 )
-from store.boto import BotoClient
 from store.errors import ConditionFailed
 from store.keys import load_key, load_policies, read_gate, write_gate
 from store.table import key_partition
-
-
-@pytest.fixture
-def client(services, monkeypatch):
-    for name, value in services.environ().items():
-        monkeypatch.setenv(name, value)
-    return BotoClient("dynamodb")
 
 
 @pytest.fixture

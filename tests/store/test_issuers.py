@@ -7,7 +7,6 @@ import pytest
 from access.issuers import Issuer
 from store.admin.records import IssuerStore
 from store.admin.transactions import Attached, Table
-from store.boto import BotoClient
 from store.errors import ConditionFailed, UnavailableError
 from store.fetch import fetch_json, is_fetchable, within
 from store.issuers import (
@@ -153,13 +152,6 @@ def test_metadata_does_not_lead_away_from_https(secure_provider, provider, autho
 
 
 # --- the copy in the table -----------------------------------------------------------------
-
-
-@pytest.fixture
-def client(services, monkeypatch):
-    for name, value in services.environ().items():
-        monkeypatch.setenv(name, value)
-    return BotoClient("dynamodb")
 
 
 def put(client, table, before, after, key_set):

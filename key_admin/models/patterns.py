@@ -1,0 +1,27 @@
+"""What a text may look like, and the words that say so to who sent another one."""
+
+NO_CONTROL = r"^[^\x00-\x1f\x7f]*$"
+LABEL = r"^[A-Za-z0-9._:@/+-]*$"
+API = r"^[A-Za-z0-9._$/*-]*$"
+METHOD = r"^(\*|[A-Z]{1,16})$"
+PATH = r"^(/|\*)[^\x00-\x20?#\x7f]*$"
+METADATA_NAME = r"^[A-Za-z0-9_-]+$"
+RECORD_ID = r"^[A-Za-z0-9._~-]+$"
+HEADER = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
+GATEWAY = r"^[A-Za-z0-9]+/(\*|[A-Za-z0-9_$-]+)$"
+SCOPE = r"^[!-~]+$"
+TYP = r"^[A-Za-z0-9!#$&^_.+/-]*$"  # RFC 6838, section 4.2
+
+WORDS = {
+    NO_CONTROL: "has no control characters",
+    LABEL: "has only A-Z a-z 0-9 . _ : @ / + -",
+    API: "is the id of an API definition, <api id>/<stage>, or *",
+    METHOD: "is a method in capitals, or *",
+    PATH: "begins with / or *, and has no space, ? or #",
+    METADATA_NAME: "has a name of A-Z a-z 0-9 _ -",
+    RECORD_ID: "has only A-Z a-z 0-9 . _ ~ -",
+    HEADER: "is the name of a header",
+    GATEWAY: "is <api id>/<stage>, or <api id>/*",
+    SCOPE: "has no spaces, and ASCII characters only",
+    TYP: "is a media type, or what is left of one without application/",
+}
