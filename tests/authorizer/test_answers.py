@@ -19,12 +19,12 @@ EVENT = json.loads((ROOT / "events/authorizer_rest_request.json").read_text())
 BASE = EVENT["methodArn"].partition("/GET/")[0]
 
 
-def answer_to(path, grants, metadata=None):
+def answer_to(path, grants, metadata=None, *, api="orders"):
     """The answer to an allowed GET of a path."""
     request = read_event(EVENT | {"methodArn": f"{BASE}/GET{path}"})
     record = KeyRecord(KeyHash("A" * 43), 1, "n" * 128, created_at=0, updated_at=0, owner="o" * 128)
     effective = Effective(tuple(grants), (), (), tuple("t" * 64 for _ in range(20)), metadata or {})
-    return render(request, Outcome(Allow(record), effective, ("orders",)), usage_key="k" * 36)
+    return render(request, Outcome(Allow(record), effective, (api,)), usage_key="k" * 36)
 
 
 def verdict(answer, path):
@@ -67,6 +67,19 @@ def test_few_grants_are_all_named_so_that_a_kept_answer_is_right_elsewhere():
     answer = answer_to("/x", [Grant("orders", path="/x"), Grant("orders", ("GET",), "/y/*")])
 
     assert [verdict(answer, path) for path in ("/x", "/y/1", "/z")] == ["allow", "allow", "implicit deny"]
+
+
+def test_a_kept_answer_opens_nothing_that_another_api_grants():
+    answer = answer_to("/x", [Grant("orders", path="/x"), Grant("stock", path="/y")])
+
+    assert [verdict(answer, path) for path in ("/x", "/y")] == ["allow", "implicit deny"]
+
+
+def test_a_kept_answer_of_the_admin_api_holds_only_what_names_it():
+    """A grant of every API is none of the admin API, in a policy as in a decision."""
+    answer = answer_to("/keys", [Grant("admin", ("GET",), "/keys"), Grant("*")], api="admin")
+
+    assert [verdict(answer, path) for path in ("/keys", "/audit")] == ["allow", "implicit deny"]
 
 
 def test_a_wildcard_in_the_path_that_was_asked_for_grants_no_run_of_characters():
