@@ -7,11 +7,13 @@ from access.apis import ApiDefinition
 from access.decisions import Allow, Reason
 from access.grants import Grant
 from access.key_ids import format_opaque_key_id, hash_key_id
+from access.keys import StoredCredential
 from access.limits import Quota, RateLimit
 from authorizer.authorize import authorize
 from authorizer.events import read_event
 from store.admin.records import ApiStore
 from store.admin.transactions import Table
+from store.sealing import seal
 from tests.authorizer.bench import KEYRING
 from tests.conftest import SECRET
 
@@ -65,6 +67,19 @@ def test_an_api_takes_what_its_definition_leaves_on(bench, switched_off, takes):
     found = {name: reasons(bench, token) for name, token in tokens.items()}
 
     assert found == {name: [None if name in takes.split() else Reason.MALFORMED_TOKEN] for name in tokens}
+
+
+def test_an_id_is_a_credential_of_an_opaque_key_and_of_no_other(bench):
+    """What a token names in the open lets nobody pass by itself, nor is an opaque key a secret for tokens."""
+    named, opaque = format_opaque_key_id(bytes(range(32))), format_opaque_key_id(bytes(32))
+    key_hash = hash_key_id(KEYRING.current.pepper, named)
+    sealed = seal(KEYRING, SECRET.encode(), key_hash=key_hash, algorithm="HS256", nonce=bytes(12))
+    bench.key(key_hash=key_hash, credentials=(StoredCredential("c1", "HS256", 256, "t", 1, sealed=sealed),))
+    bench.key(key_hash=hash_key_id(KEYRING.current.pepper, opaque), credentials=())
+    tokens = {key_id: by_sub(bench, kid=key_id) for key_id in (named, opaque)}
+
+    assert reasons(bench, tokens[named], named) == [None, Reason.UNKNOWN_KEY]
+    assert reasons(bench, opaque, tokens[opaque]) == [None, Reason.UNKNOWN_KEY]
 
 
 def test_a_key_passes_until_the_second_of_its_expiry(bench):

@@ -5,7 +5,7 @@ import pytest
 from access.decisions import Allow, Deny, Reason
 from access.grants import Grant
 from access.key_ids import hash_key_id
-from access.keys import StoredCredential
+from access.keys import Counting, StoredCredential
 from access.limits import Quota, RateLimit
 from authorizer.authorize import UndecidedError
 from authorizer.environment import STALENESS_MS, Environment
@@ -150,6 +150,26 @@ def test_when_dynamodb_fails_nobody_passes_and_at_most_one_unit_is_lost(bench, e
 
     assert isinstance(bench.request(), Allow)
     assert isinstance(bench.request(), Deny)
+
+
+@pytest.mark.parametrize("unread", ["the definition of the API", "the policy"])
+def test_copies_older_than_promised_serve_only_who_fails_open(bench, unread):
+    """Though the gate answers: what an operator changed must hold within five seconds."""
+    failing = [UnavailableError("x")] if unread == "the definition of the API" else [None, UnavailableError("x")]
+    passes = {}
+    for fail_open in (False, True):
+        counting = Counting(fail_open=fail_open)
+        bench.policy(f"p{fail_open}", grants=(Grant("*"),), quotas=(QUOTA,), counting=counting)
+        bench.key(policies=(f"p{fail_open}",), grants=())
+        bench.request()
+        bench.now_ms += STALENESS_MS
+        bench.recorder.before = list(failing)
+        try:
+            passes[fail_open] = isinstance(bench.request(), Allow)
+        except UnavailableError:
+            passes[fail_open] = False
+
+    assert passes == {False: False, True: True}
 
 
 def test_a_gate_that_is_contended_in_every_attempt_decides_nothing(bench):
