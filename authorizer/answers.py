@@ -93,7 +93,7 @@ def _context(decision: Decision, effective: Effective | None, grant_owner: str) 
     telling = tightest(decision.limits)
     if isinstance(decision, Deny):
         context["reason"] = "" if decision.reason in AUTHENTICATION_REASONS else decision.reason.value
-        telling = decision.refused_by or telling
+        telling = decision.refused_by
         if decision.retry_after_seconds is not None:
             context["retryAfter"] = decision.retry_after_seconds
             context["retryAfterJson"] = str(decision.retry_after_seconds)
