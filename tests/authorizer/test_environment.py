@@ -1,0 +1,50 @@
+"""What an environment remembers: the keys that are in use, and no more than fit."""
+
+import pytest
+
+from authorizer import environment as memory
+
+
+@pytest.fixture
+def crowded(monkeypatch):
+    """An environment has room for two keys."""
+    monkeypatch.setattr(memory, "MAX_KEYS", 2)
+
+
+def test_the_key_that_was_unused_for_longest_is_forgotten_first(bench, crowded):
+    """However many ids are tried, memory stays bounded, and who calls all the time is read once."""
+    ids = []
+    for _ in range(3):
+        bench.key()
+        ids.append(bench.key_id)
+    first, second, third = ids
+    for key_id in (first, second):
+        bench.environment.load(key_id, bench.now_ms)
+    assert bench.environment.remembered(first)
+
+    bench.environment.load(third, bench.now_ms)
+
+    assert bench.environment.remembered(second) is None
+    assert bench.environment.remembered(first)
+    assert bench.environment.remembered(third)
+
+
+def test_a_key_that_is_read_again_takes_no_second_place(bench, crowded):
+    ids = []
+    for _ in range(2):
+        bench.key()
+        ids.append(bench.key_id)
+        for _ in range(3):
+            bench.environment.load(bench.key_id, bench.now_ms)
+
+    assert all(bench.environment.remembered(one) for one in ids)
+
+
+def test_an_id_that_nobody_has_is_not_remembered(bench, crowded):
+    bench.key()
+    bench.environment.load(bench.key_id, bench.now_ms)
+
+    for number in range(3):
+        assert bench.environment.load(f"unknown-{number}", bench.now_ms) is None
+
+    assert bench.environment.remembered(bench.key_id)
