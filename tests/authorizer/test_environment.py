@@ -2,7 +2,10 @@
 
 import pytest
 
+from access.decisions import Allow
+from access.limits import OWNER, Quota
 from authorizer import environment as memory
+from store.errors import UnavailableError
 
 
 @pytest.fixture
@@ -48,3 +51,23 @@ def test_an_id_that_nobody_has_is_not_remembered(bench, crowded):
         assert bench.environment.load(f"unknown-{number}", bench.now_ms) is None
 
     assert bench.environment.remembered(bench.key_id)
+
+
+def test_more_owners_than_fit_are_counted_all_the_same(bench, crowded):
+    shared = Quota(5, "day", scope=OWNER)
+    callers = []
+    for owner in ("a", "b", "c"):
+        bench.key(owner=owner, quotas=(shared,))
+        callers.append(bench.request_token())
+
+    assert all(isinstance(bench.request(token=token), Allow) for token in callers * 2)
+    assert [bench.owner_used(owner, shared) for owner in ("a", "b", "c")] == [2, 2, 2]
+
+
+def test_an_api_whose_definition_was_never_read_is_not_taken_for_one_without(bench):
+    """Its defaults may open what the operator shut."""
+    bench.key()
+    bench.recorder.before = [UnavailableError("x")]
+
+    with pytest.raises(UnavailableError):
+        bench.request()
