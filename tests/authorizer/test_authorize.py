@@ -101,6 +101,13 @@ def test_a_request_takes_what_its_grant_costs_of_every_limit(bench):
     assert [isinstance(bench.request(), Allow) for _ in range(3)] == [True, True, False]
 
 
+@pytest.mark.parametrize("limits", [{}, {"quotas": (Quota(10, "day"),)}], ids=["without limits", "limited"])
+def test_a_request_that_dynamodb_decided_is_not_told_as_open(bench, limits):
+    bench.key(**limits)
+
+    assert bench.outcome().detail == ""
+
+
 def test_a_request_that_costs_nothing_passes_an_exhausted_limit_and_writes_nothing(bench):
     bench.key(grants=(Grant("*", cost=0),), quotas=(Quota(0, "day"),))
 

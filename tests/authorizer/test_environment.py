@@ -71,3 +71,11 @@ def test_an_api_whose_definition_was_never_read_is_not_taken_for_one_without(ben
 
     with pytest.raises(UnavailableError):
         bench.request()
+
+
+@pytest.mark.parametrize("absent", ["TABLE_NAME", "MASTER_SECRET_ARN", "AWS_REGION"])
+def test_a_setting_that_is_missing_stops_the_start_by_its_name(absent):
+    environ = dict.fromkeys(("TABLE_NAME", "MASTER_SECRET_ARN", "AWS_REGION"), "x") | {absent: ""}
+
+    with pytest.raises(memory.ConfigurationError, match=absent):
+        memory.Environment.start(environ)
