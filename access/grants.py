@@ -36,12 +36,13 @@ def find_grant(grants: Iterable[Grant], *, apis: Collection[str], method: str, p
     matching = (
         grant
         for grant in grants
-        if _names_api(grant, apis) and _has_method(grant, method) and _pattern(grant.path).fullmatch(path)
+        if names_api(grant, apis) and _has_method(grant, method) and _pattern(grant.path).fullmatch(path)
     )
     return max(matching, key=lambda grant: (not grant.owner, _specificity(grant)), default=None)
 
 
-def _names_api(grant: Grant, apis: Collection[str]) -> bool:
+def names_api(grant: Grant, apis: Collection[str]) -> bool:
+    """Whether a grant is about the API known under these names."""
     return grant.api in apis or (grant.api == ANY and ADMIN_API not in apis)
 
 

@@ -5,7 +5,7 @@ Each identity is a key of its own, with a gate of its own, so limits follow it a
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from access.credentials import (
@@ -132,12 +132,7 @@ def _read_key(jwk: Any) -> dict[str, str] | None:
     texts = {name: value for name, value in key.items() if isinstance(value, str)}
     if len(texts) != len(key):
         return None
-    return texts if any(_load(texts, algorithm) for algorithm in _algorithms_of(texts)) else None
-
-
-def _algorithms_of(jwk: Mapping[str, str]) -> Iterable[Algorithm]:
-    named = algorithm_named(jwk["alg"]) if "alg" in jwk else None
-    return [named] if named else [one for one in Algorithm if one.value in OUTSIDE_ALGORITHMS]
+    return texts if any(_load(texts, one) for one in Algorithm if one.value in OUTSIDE_ALGORITHMS) else None
 
 
 def _load(jwk: Mapping[str, str], algorithm: Algorithm) -> Credential | None:

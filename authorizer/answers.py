@@ -12,7 +12,7 @@ from typing import Any
 
 from access.decisions import AUTHENTICATION_REASONS, LIMIT_REASONS, Allow, Decision, Deny, LimitStatus
 from access.gate import tightest
-from access.grants import ANY, Grant
+from access.grants import Grant, names_api
 from access.policies import Effective
 from authorizer.authorize import Outcome
 from authorizer.events import Answer, Request
@@ -93,7 +93,7 @@ def _context(decision: Decision, effective: Effective | None, grant_owner: str) 
     telling = tightest(decision.limits)
     if isinstance(decision, Deny):
         context["reason"] = "" if decision.reason in AUTHENTICATION_REASONS else decision.reason.value
-        telling = decision.refused_by or telling
+        telling = decision.refused_by
         if decision.retry_after_seconds is not None:
             context["retryAfter"] = decision.retry_after_seconds
             context["retryAfterJson"] = str(decision.retry_after_seconds)
@@ -123,7 +123,7 @@ def _resources(request: Request, outcome: Outcome, context: dict[str, str]) -> l
     Where that is too much for an answer, only what was asked for.
     """
     grants = outcome.effective.grants if outcome.effective else ()
-    named = [grant for grant in grants if grant.api in outcome.apis or grant.api == ANY]
+    named = [grant for grant in grants if names_api(grant, outcome.apis)]
     asked = _literal(request.arn.text)
     resources = [*dict.fromkeys([*_grant_resources(request.arn.base, named), asked])]
     fitting = [one for one in resources if len(one) <= MAX_RESOURCE_LENGTH]

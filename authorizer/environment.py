@@ -159,10 +159,12 @@ class Environment:
                     else table_keys.load_api_of(self._client, self._table, names)
                 )
             except UnavailableError as error:
-                self._make_do(error, known.read_at_ms if known else None, now_ms)
+                if known is None:
+                    raise
+                self._make_do(error, known.read_at_ms, now_ms)
             else:
                 known = self._apis[names] = KnownApi(found or UNDEFINED, now_ms)
-        return known.definition if known else UNDEFINED
+        return known.definition
 
     def api_names(self, request: Request, now_ms: int) -> tuple[str, ...]:
         """The names under which grants may know the called API."""

@@ -318,6 +318,17 @@ def test_raising_and_lowering_a_limit_keeps_what_was_used():
     assert refused.refused_by.remaining == 0
 
 
+@pytest.mark.parametrize("period", ["never", "hour", "month"])
+def test_a_quota_of_another_period_goes_on_with_what_was_used(period):
+    """`never` too, which has no use for the end that its window had."""
+    gate = Gate([Quota(3, "day")])
+    gate.request(START_MS)
+
+    gate.limits = [Quota(3, period)]
+
+    assert [gate.request(START_MS + 1) is None for _ in range(3)] == [True, True, False]
+
+
 def test_limits_that_are_gone_make_room_and_those_of_other_apis_never_do():
     """However often limits of a key are renamed, the counters of the ones that it has stay."""
     elsewhere = Quota(3, "never", name="elsewhere", api="b")

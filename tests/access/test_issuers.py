@@ -103,9 +103,9 @@ def test_a_token_that_names_no_key_verifies_only_where_there_is_one():
 
 
 def test_a_set_has_a_key_by_its_id():
-    found = KeySet(({"kid": "a"},), NOW)
+    found = KeySet(({"kid": "a"}, {"kid": "b"}), NOW)
 
-    assert [found.has(one) for one in ("a", "b", None)] == [True, False, True]
+    assert [found.has(one) for one in ("a", "b", "c", None)] == [True, True, False, True]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from access.decisions import Allow, Deny, LimitStatus, Reason
 from access.grants import Grant
 from access.keys import KeyHash, KeyRecord
 from access.policies import MAX_TOLD_BYTES, Effective, told_bytes
-from authorizer.answers import MAX_ANSWER_BYTES, MAX_RESOURCE_LENGTH, render
+from authorizer.answers import render
 from authorizer.authorize import Outcome
 from authorizer.events import read_event
 from dev.gateway.iam import evaluate
@@ -16,16 +16,18 @@ from dev.services import ROOT
 from key_admin.models.keys import MAX_POLICIES
 from key_admin.models.rights import MAX_TAGS
 
+MAX_ANSWER_BYTES = 8 * 1024  # both are quotas of API Gateway
+MAX_RESOURCE_LENGTH = 512
 EVENT = json.loads((ROOT / "events/authorizer_rest_request.json").read_text())
 BASE = EVENT["methodArn"].partition("/GET/")[0]
 
 
-def answer_to(path, grants, metadata=None):
+def answer_to(path, grants, metadata=None, *, api="orders"):
     """The answer to an allowed GET of a path."""
     request = read_event(EVENT | {"methodArn": f"{BASE}/GET{path}"})
     record = KeyRecord(KeyHash("A" * 43), 1, "n" * 128, created_at=0, updated_at=0, owner="o" * 128)
     effective = Effective(tuple(grants), (), (), tuple("t" * 64 for _ in range(20)), metadata or {})
-    return render(request, Outcome(Allow(record), effective, ("orders",)), usage_key="k" * 36)
+    return render(request, Outcome(Allow(record), effective, (api,)), usage_key="k" * 36)
 
 
 def verdict(answer, path):
@@ -70,6 +72,19 @@ def test_few_grants_are_all_named_so_that_a_kept_answer_is_right_elsewhere():
     assert [verdict(answer, path) for path in ("/x", "/y/1", "/z")] == ["allow", "allow", "implicit deny"]
 
 
+def test_a_kept_answer_opens_nothing_that_another_api_grants():
+    answer = answer_to("/x", [Grant("orders", path="/x"), Grant("stock", path="/y")])
+
+    assert [verdict(answer, path) for path in ("/x", "/y")] == ["allow", "implicit deny"]
+
+
+def test_a_kept_answer_of_the_admin_api_holds_only_what_names_it():
+    """A grant of every API is none of the admin API, in a policy as in a decision."""
+    answer = answer_to("/keys", [Grant("admin", ("GET",), "/keys"), Grant("*")], api="admin")
+
+    assert [verdict(answer, path) for path in ("/keys", "/audit")] == ["allow", "implicit deny"]
+
+
 def test_a_wildcard_in_the_path_that_was_asked_for_grants_no_run_of_characters():
     many = [Grant("orders", path=f"/y{number}") for number in range(30)] + [Grant("orders", path="/f/*")]
 
@@ -88,3 +103,95 @@ def test_no_resource_is_longer_than_api_gateway_takes():
 
         assert verdict(answer, long) == "allow"
         assert max(map(len, answer["policyDocument"]["Statement"][0]["Resource"])) <= MAX_RESOURCE_LENGTH
+
+
+RECORD = KeyRecord(KeyHash("A" * 43), 1, "billing", 0, 0, owner="acme", policies=("gold", "eu"))
+TOLD = Effective((Grant("orders"),), (), (), ("vip", "beta"), {"plan": "g"})
+PER_SECOND = LimitStatus("rate", "default", "", "key", 10, "1s", 4, 6, 1_800_000_002)
+PER_DAY = LimitStatus("quota", "default", "", "key", 100, "day", 90, 10, 1_800_080_000)
+PREPAID = PER_DAY._replace(name="prepaid", period="never", limit=50, used=50, remaining=0, resets_at=None)
+NOBODY = {
+    **dict.fromkeys(("keyHash", "keyName", "owner", "policies", "tags", "grantOwner", "reason", "retryAfter"), ""),
+    **dict.fromkeys(("limit", "remaining", "reset", "rateLimitLimit", "rateLimitRemaining", "rateLimitReset"), ""),
+    **dict.fromkeys(("quotaLimit", "quotaRemaining", "quotaReset"), ""),
+    "retryAfterJson": "null",
+}
+KNOWN = NOBODY | {
+    "keyHash": "A" * 43,
+    "keyName": "billing",
+    "owner": "acme",
+    "policies": "gold,eu",
+    "tags": "vip,beta",
+    "meta_plan": "g",
+}
+RATE = {"rateLimitLimit": 10, "rateLimitRemaining": 6, "rateLimitReset": 1_800_000_002}
+
+
+def simple(decision, **outcome):
+    """The answer to an HTTP API with simple responses."""
+    event = json.loads((ROOT / "events/authorizer_http_2.json").read_text())
+    return render(read_event(event), Outcome(decision, **outcome), usage_key="")
+
+
+def test_who_is_allowed_is_told_of_with_the_tightest_limit_of_each_kind_and_of_all():
+    looser = PER_SECOND._replace(name="slow", limit=1000, remaining=999, resets_at=1)
+    decision = Allow(RECORD, (looser, PER_SECOND, PER_DAY))
+
+    assert simple(decision, effective=TOLD, grant_owner="acme") == {
+        "isAuthorized": True,
+        "context": KNOWN
+        | RATE
+        | {"quotaLimit": 100, "quotaRemaining": 10, "quotaReset": 1_800_080_000, "grantOwner": "acme"}
+        | {"limit": 100, "remaining": 10, "reset": 1_800_080_000},
+    }
+
+
+def test_a_limited_request_is_told_of_by_the_limit_that_refused_it():
+    """Which need not be the one with the smallest share left: a request may cost more than one."""
+    decision = Deny(Reason.RATE_LIMITED, RECORD, (PER_SECOND, PREPAID), PER_SECOND, 3)
+
+    assert simple(decision, effective=TOLD) == {
+        "isAuthorized": False,
+        "context": KNOWN
+        | RATE
+        | {"quotaLimit": 50, "quotaRemaining": 0, "quotaReset": "", "reason": "rate_limited"}
+        | {"limit": 10, "remaining": 6, "reset": 1_800_000_002, "retryAfter": 3, "retryAfterJson": "3"},
+    }
+
+
+def test_whose_credential_failed_hears_no_reason_and_nothing_of_a_key():
+    assert simple(Deny(Reason.TOKEN_EXPIRED, RECORD)) == {"isAuthorized": False, "context": NOBODY}
+
+
+@pytest.mark.parametrize(
+    ("decision", "principal"),
+    [
+        (Allow(RECORD), "acme"),
+        (Allow(RECORD._replace(owner="")), "A" * 43),
+        (Deny(Reason.UNKNOWN_KEY), "anonymous"),
+    ],
+)
+def test_the_principal_is_the_owner_else_the_key_else_nobody(decision, principal):
+    event = json.loads((ROOT / "events/authorizer_http_1.json").read_text())
+
+    assert render(read_event(event), Outcome(decision, TOLD), usage_key="k" * 20)["principalId"] == principal
+
+
+@pytest.mark.parametrize(
+    ("name", "decision", "usage_key", "told"),
+    [
+        ("rest_request", Allow(RECORD), "", None),
+        ("rest_request", Allow(RECORD), "k" * 20, "k" * 20),
+        ("rest_request", Deny(Reason.QUOTA_EXHAUSTED, RECORD), "k" * 20, "limit-exceeded"),
+        ("rest_request", Deny(Reason.QUOTA_EXHAUSTED, RECORD), "", "limit-exceeded"),
+        ("rest_request", Deny(Reason.KEY_DISABLED, RECORD), "", None),
+        ("http_1", Allow(RECORD), "k" * 20, None),
+    ],
+)
+def test_a_usage_key_is_named_on_rest_alone_and_one_of_no_plan_where_a_limit_refuses(name, decision, usage_key, told):
+    event = json.loads((ROOT / f"events/authorizer_{name}.json").read_text())
+    request = read_event(event | {"stageVariables": {"tollgateLimits": "429"}})
+
+    answer = render(request, Outcome(decision, TOLD, ("orders",)), usage_key=usage_key)
+
+    assert answer.get("usageIdentifierKey") == told

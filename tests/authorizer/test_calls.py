@@ -3,13 +3,14 @@
 import pytest
 
 from access.decisions import Allow, Deny, Reason
+from access.gate import DAY_MS
 from access.grants import Grant
 from access.key_ids import hash_key_id
-from access.keys import StoredCredential
+from access.keys import Counting, StoredCredential
 from access.limits import Quota, RateLimit
 from authorizer.authorize import UndecidedError
 from authorizer.environment import Environment
-from authorizer.memory import STALENESS_MS
+from authorizer.memory import FLUSH_MS, STALENESS_MS
 from store.errors import ConditionFailed, InvalidItemError, StoreError, ThrottledError, UnavailableError
 from store.keys import read_gate
 from store.sealing import seal
@@ -137,6 +138,48 @@ def test_a_rate_limit_opens_as_soon_as_a_unit_comes_back(bench):
     assert isinstance(bench.request(), Allow)
 
 
+def test_the_time_to_wait_is_told_in_whole_seconds_rounded_up(bench):
+    """Who comes back when told is not refused for having come a moment early."""
+    bench.key(rate_limits=(RateLimit(1, "1s"),))
+    bench.now_ms = bench.now_ms // 100 * 100
+    bench.request()
+    start, waits = bench.now_ms, []
+
+    for later in (0, 99, 100, 101, 1099):
+        bench.now_ms = start + later
+        waits.append(bench.request().retry_after_seconds)
+
+    assert waits == [2, 2, 1, 1, 1]
+
+
+def test_a_day_that_another_environment_turned_is_not_stored_again(bench):
+    """It turns, and stores, in two calls; who finds the day turned counts as ever."""
+    bench.key(quotas=(Quota(1000, "never"),))
+    other = bench.other()
+    for environment in (bench.environment, other):
+        bench.request(environment=environment)
+    bench.now_ms += DAY_MS
+    bench.request(environment=other)
+    bench.recorder.taken()
+
+    for writes in (2, 1):
+        assert isinstance(bench.request(), Allow)
+        assert bench.recorder.taken().count("UpdateItem") == writes
+
+
+def test_an_unlimited_key_whose_totals_met_others_is_counted_without_its_record(bench):
+    record = bench.key()
+    bench.request()
+    bench.now_ms += FLUSH_MS
+    bench.recorder.taken()
+    bench.recorder.before = [None, ConditionFailed({"v": {"N": "1"}})]
+
+    assert isinstance(bench.request(), Allow)
+
+    assert bench.recorder.taken() == ["BatchGetItem", "UpdateItem", "UpdateItem"]
+    assert bench.gate(record)["da"] == 2
+
+
 @pytest.mark.parametrize("error", [ThrottledError("x"), UnavailableError("x")])
 def test_when_dynamodb_fails_nobody_passes_and_at_most_one_unit_is_lost(bench, error):
     """The answer may be lost after the write: then one unit too many is counted, never one too few."""
@@ -151,6 +194,26 @@ def test_when_dynamodb_fails_nobody_passes_and_at_most_one_unit_is_lost(bench, e
 
     assert isinstance(bench.request(), Allow)
     assert isinstance(bench.request(), Deny)
+
+
+@pytest.mark.parametrize("unread", ["the definition of the API", "the policy"])
+def test_copies_older_than_promised_serve_only_who_fails_open(bench, unread):
+    """Though the gate answers: what an operator changed must hold within five seconds."""
+    failing = [UnavailableError("x")] if unread == "the definition of the API" else [None, UnavailableError("x")]
+    passes = {}
+    for fail_open in (False, True):
+        counting = Counting(fail_open=fail_open)
+        bench.policy(f"p{fail_open}", grants=(Grant("*"),), quotas=(QUOTA,), counting=counting)
+        bench.key(policies=(f"p{fail_open}",), grants=())
+        bench.request()
+        bench.now_ms += STALENESS_MS
+        bench.recorder.before = list(failing)
+        try:
+            passes[fail_open] = isinstance(bench.request(), Allow)
+        except UnavailableError:
+            passes[fail_open] = False
+
+    assert passes == {False: False, True: True}
 
 
 def test_a_gate_that_is_contended_in_every_attempt_decides_nothing(bench):

@@ -97,11 +97,29 @@ def test_a_parameter_that_is_sent_twice_with_two_values_is_two_credentials():
     assert read_credentials(read_event(rest), TokenPlace(header="", query="token")) == ("a", "b")
 
 
+@pytest.mark.parametrize("value", ["", " ", " \t "])
+def test_an_empty_value_is_no_credential(value):
+    sent = event("rest_request") | {"headers": {"Authorization": value}, "multiValueHeaders": {}}
+
+    assert read_credentials(read_event(sent), TokenPlace()) == ()
+
+
+def test_a_place_without_a_name_is_not_looked_at():
+    """A parameter or cookie may have an empty name too."""
+    unnamed = {"queryStringParameters": {"": "q"}, "cookies": ["=c"], "headers": {"": "h", "Cookie": "=d"}}
+    sent = event("http_2") | unnamed
+
+    assert read_credentials(read_event(sent), TokenPlace(header="")) == ()
+
+
 @pytest.mark.parametrize(
     ("change", "member"),
     [
         ({"methodArn": None}, "methodArn"),
         ({"methodArn": "arn:aws:s3:::x"}, "methodArn"),
+        ({"methodArn": "arn:aws:s3:us-east-1:1:api/prod/GET"}, "methodArn"),
+        ({"methodArn": "arn:aws:execute-api:api/prod/GET"}, "methodArn"),
+        ({"methodArn": "arn:aws:execute-api:us-east-1:1:api/prod"}, "methodArn"),
         ({"stageVariables": ["x"]}, "stageVariables"),
         ({"headers": "x"}, "headers"),
     ],

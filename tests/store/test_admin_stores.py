@@ -22,7 +22,7 @@ from store.admin.transactions import (
 )
 from store.errors import ConditionFailed
 from store.keys import load_key, load_policies, read_gate, write_gate
-from store.table import key_partition
+from store.table import key_partition, owner_partition
 
 
 @pytest.fixture
@@ -149,6 +149,27 @@ def test_a_key_names_only_policies_that_exist(client, table, keys, policies):
     assert load_policies(client, table, ["gold"]) == {}
 
 
+def test_a_change_takes_no_policy_that_does_not_exist_and_changes_nothing_then(client, table, keys, policies):
+    before = record("k")
+    keys.create(before)
+
+    with pytest.raises(UnknownPolicyError):
+        keys.update(before, before._replace(version=2, policies=("gold",)))
+
+    assert load_key(client, table, before.key_hash) == (before, {"v": 1})
+
+
+def test_a_key_that_comes_to_an_owner_finds_the_gate_that_his_keys_share(client, table, keys, policies):
+    """Shared limits count there, and no request makes a gate."""
+    before = record("k")
+    keys.create(before)
+    assert read_gate(client, table, owner_partition("acme")) is None
+
+    keys.update(before, before._replace(version=2, owner="acme"))
+
+    assert read_gate(client, table, owner_partition("acme")) == {"v": 1}
+
+
 def test_a_policy_is_changed_once_a_version(keys, policies):
     policies.put(None, policy("gold"))
     with pytest.raises(VersionConflictError):
@@ -189,6 +210,20 @@ def test_a_reset_sets_the_counters_to_zero_and_keeps_the_rest(client, table, key
 
     after = read_gate(client, table, key_partition(key.key_hash))
     assert after == {"v": 2, "at": 5, "l": gate["l"]}
+
+
+def test_a_reset_of_an_earlier_version_is_refused_and_resets_nothing(client, table, keys, policies):
+    key = record("k")
+    keys.create(key)
+    keys.update(key, key._replace(version=2))
+    limits = [Quota(9, "day")]
+    write = plan(version=2, limits=limits, seen={"v": 2}, now_ms=1_800_000_000_000, cost=1, marks={})
+    counted = write_gate(client, table, key_partition(key.key_hash), write)
+
+    with pytest.raises(VersionConflictError):
+        keys.reset(key, key._replace(version=2), counters_to_clear(counted, limits, now_ms=1_800_000_000_000))
+
+    assert read_gate(client, table, key_partition(key.key_hash)) == counted
 
 
 def race(work, count):

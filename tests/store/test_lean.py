@@ -3,8 +3,9 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -14,9 +15,10 @@ from botocore.credentials import Credentials as BotoCredentials
 
 from dev.services import CREDENTIALS
 from store.boto import BotoClient
+from store.connection import Connection
 from store.credentials import Credentials
 from store.errors import ConditionFailed, RejectedError, ThrottledError, TransactionCancelled, UnavailableError
-from store.lean import Budget, LeanClient
+from store.lean import Budget, LeanClient, endpoint_of
 from store.signing import Signer
 
 
@@ -146,6 +148,8 @@ THROTTLE = answer(400, {"__type": "com.amazonaws.dynamodb.v20120810#ProvisionedT
     [
         (THROTTLE, ThrottledError),
         (answer(500, {"__type": "x#InternalServerError"}), UnavailableError),
+        (answer(503, {"__type": "x#UnheardOf"}), UnavailableError),
+        (answer(500, {}), UnavailableError),
         (answer(200, {})[:-5], UnavailableError),
         (answer(200, {"a": 1}, headers="x-amz-crc32: 1\r\n"), UnavailableError),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnope", UnavailableError),
@@ -214,3 +218,63 @@ def test_a_server_that_never_answers_is_given_up():
         with pytest.raises(UnavailableError):
             client.call("GetItem", {})
         silent.set()
+
+
+def chunk(size: int) -> bytes:
+    return f"{size:x}\r\n".encode() + b" " * size + b"\r\n"
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def exchange(parts: list[bytes], *, max_bytes: int) -> tuple[int, dict[str, str], bytes]:
+    """What a connection reads of an answer that comes in parts."""
+
+    def send(connection: socket.socket, _: int) -> None:
+        for part in parts:
+            connection.sendall(part)
+            time.sleep(0.05)
+
+    with faulty_server(send) as (client, _), closing(Connection(client._endpoint, max_bytes=max_bytes)) as connection:
+        return connection.exchange(b"request")
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [answer(200, "x" * 1000)],
+        [b"HTTP/1.1 200 OK\r\nX: " + b"x" * 1000],
+        [CHUNKED, b"fffffff\r\n"],
+        [CHUNKED, chunk(600), chunk(600), b"0\r\n\r\n"],
+    ],
+    ids=["body", "head", "chunk", "chunks"],
+)
+def test_an_answer_that_is_too_large_is_given_up(parts):
+    with pytest.raises(ConnectionError, match="too large"):
+        exchange(parts, max_bytes=1000)
+
+
+def test_an_answer_in_chunks_is_read_whole():
+    status, _, body = exchange([CHUNKED, chunk(600), chunk(400), b"0\r\n\r\n"], max_bytes=2000)
+
+    assert (status, body) == (200, b" " * 1000)
+
+
+@pytest.mark.parametrize(
+    ("environ", "endpoint"),
+    [
+        ({"AWS_REGION": "eu-west-1"}, (True, "dynamodb.eu-west-1.amazonaws.com", 443)),
+        ({"AWS_REGION": "cn-north-1"}, (True, "dynamodb.cn-north-1.amazonaws.com.cn", 443)),
+        ({"AWS_REGION": "x", "AWS_ENDPOINT_URL": "http://h:8000/p"}, (False, "h", 8000)),
+        (
+            {"AWS_REGION": "x", "AWS_ENDPOINT_URL": "http://h", "AWS_ENDPOINT_URL_DYNAMODB": "https://d"},
+            (True, "d", 443),
+        ),
+        (
+            {"AWS_REGION": "x", "AWS_ENDPOINT_URL": "http://h", "AWS_ENDPOINT_URL_EVENTBRIDGE": "http://e"},
+            (False, "h", 80),
+        ),
+    ],
+)
+def test_a_service_answers_in_its_region_unless_a_variable_says_where(environ, endpoint):
+    assert endpoint_of("dynamodb", environ) == endpoint
