@@ -1,4 +1,4 @@
-"""What a refusal costs, and what the heaviest keys cost: CPU time of one, median of many.
+"""What a refusal costs, and what the heaviest keys cost: CPU time of one.
 
 Both have a budget of 1 ms. A key in rotation tries each material that its grace holds, so a forged
 token for it costs as many verifications; the last row shows the most that a key may hold.
@@ -6,10 +6,8 @@ token for it costs as many verifications; the last row shows the most that a key
 
 import hmac
 import json
-import time
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
-from statistics import median
+from functools import partial
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -18,25 +16,15 @@ from jwt.algorithms import get_default_algorithms
 from access.credentials import CURVES, MAX_RSA_BITS, MAX_RSA_EXPONENT, Algorithm, Credential, load_public_key
 from access.keys import TokenRules
 from access.tokens import MalformedToken, parse_token, verify_token
+from benchmarks.samples import cpu_microseconds, in_turn
 
 EXP = 4_102_444_800
 NOW = 1_800_000_000
 SECRET = bytes(range(64))
 SIZE = 8_100  # of the long tokens: parts may come to 8 KB
 PAYLOAD = 5_900  # bytes of claims that fit into them
+ROUNDS = 25
 MAX_MATERIALS = 4  # of one key, all but one in their grace
-
-
-def cpu_microseconds(work: Callable[[], object], *, seconds: float = 0.3) -> float:
-    """CPU time of one call, the median over batches."""
-    batches: list[float] = []
-    until = time.perf_counter() + seconds
-    while time.perf_counter() < until or len(batches) < 5:
-        start = time.process_time_ns()
-        for _ in range(10):
-            work()
-        batches.append((time.process_time_ns() - start) / 10_000)
-    return median(batches)
 
 
 def judge(text: str, *credentials: Credential) -> None:
@@ -117,18 +105,19 @@ def longest_exponent() -> tuple[Credential, str]:
 def main() -> None:
     """Print both tables."""
     hmac_key = Credential("c", Algorithm.HS256, SECRET)
-    print(f"{'refusal':38} {'µs of CPU':>10}")
-    for name, text in refusals().items():
-        print(f"{name:38} {cpu_microseconds(lambda text=text: judge(text, hmac_key)):10.1f}")
-    print(f"\n{'verification by':38} {'µs of CPU':>10}")
+    _show("a refusal", {name: partial(judge, text, hmac_key) for name, text in refusals().items()})
     keys = heaviest() | {f"PS512 {MAX_RSA_BITS}, exponent 2^32 - 1": longest_exponent()}
-    for name, (credential, text) in keys.items():
-        print(f"{name:38} {cpu_microseconds(lambda text=text, one=credential: judge(text, one)):10.1f}")
+    works = {name: partial(judge, text, credential) for name, (credential, text) in keys.items()}
     one, text = keys["ES384"]
-    forged, materials = text[:-20] + "A" * 20, [one] * MAX_MATERIALS
-    print(
-        f"{f'ES384, {MAX_MATERIALS} materials, forged':38} {cpu_microseconds(lambda: judge(forged, *materials)):10.1f}"
-    )
+    works[f"ES384, {MAX_MATERIALS} materials, forged"] = partial(judge, text[:-20] + "A" * 20, *[one] * MAX_MATERIALS)
+    _show("a verification by", works)
+
+
+def _show(title: str, works: dict[str, partial[None]]) -> None:
+    found = in_turn({name: partial(cpu_microseconds, work) for name, work in works.items()}, rounds=ROUNDS)
+    print(f"{title}, µs of CPU (budget: 1,000)")
+    for name, taken in found.items():
+        print(f"  {name:36} {taken.median:8.1f} ({taken.spread})")
 
 
 if __name__ == "__main__":
