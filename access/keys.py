@@ -83,6 +83,16 @@ class KeyRecord(NamedTuple):
         return any(one.created_at > self.created_at for one in self.credentials) or len(self.credentials) > 1
 
 
+class IdentityRecord(NamedTuple):
+    """What an operator said of an identity of an outside provider; where nobody did, this."""
+
+    identity_hash: KeyHash
+    version: int = 1  # of its gate, too
+    enabled: bool = True
+    updated_at: int = 0
+    last_audit: str = ""
+
+
 class Counting(NamedTuple):
     """How the limits of a policy are counted. No staleness means exactly, request by request."""
 

@@ -128,15 +128,25 @@ def _name_key(text: str, token: UnverifiedToken | None, definition: ApiDefinitio
 
 def _authorize_identity(request: Request, identity: Identity, environment: Environment, *, now_ms: int) -> Outcome:
     """Steps 4, 6 and 7 for an identity of an outside provider: a key of its own."""
+    if not identity.policies:  # such a token leaves nothing in the table
+        stranger = environment.stranger(identity)
+        return Outcome(Deny(Reason.POLICY_UNAVAILABLE, stranger), detail="the token brings no policy")
+    key = environment.remembered_identity(identity)
+    if key is not None:
+        outcome = _judge(request, key, environment, used="", now_ms=now_ms)
+        if outcome is not None and not _is_blocked(outcome):
+            return _settle(outcome, key, environment, now_ms=now_ms)
     for _ in range(MAX_ATTEMPTS):
-        key = environment.identity(identity, now_ms)
-        if not identity.policies:
-            return Outcome(Deny(Reason.POLICY_UNAVAILABLE, key.record), detail="the token brings no policy")
+        key = environment.load_identity(identity, now_ms)
         outcome = _judge(request, key, environment, used="", now_ms=now_ms)
         if outcome is not None:
             return _settle(outcome, key, environment, now_ms=now_ms)
-        environment.forget(key)
     raise UndecidedError("the gate of the identity changed faster than it could be read")
+
+
+def _is_blocked(outcome: Outcome) -> bool:
+    """Whether an identity was refused by its record: of all refusals, the one that rests on what we remember of it."""
+    return isinstance(outcome.decision, Deny) and outcome.decision.reason is Reason.KEY_DISABLED
 
 
 def _unknown_key(credential: Credential) -> Outcome:

@@ -35,7 +35,7 @@ from store.keys import Gate
 from store.lean import Budget, LeanClient
 from store.master_secret import Keyring, load_keyring
 from store.sealing import unseal
-from store.table import identity_partition, key_partition, owner_partition
+from store.table import gate_partition, identity_partition, owner_partition
 
 if TYPE_CHECKING:
     from authorizer.providers import Providers
@@ -89,20 +89,15 @@ class Environment:
 
     def remembered(self, key_id: str) -> KnownKey | None:
         """The key from memory, if it is there."""
-        for keys in self._keyring.all:
-            key_hash = hash_key_id(keys.pepper, key_id)
-            if key_hash in self._keys:
-                self._keys.move_to_end(key_hash)
-                return self._keys[key_hash]
-        return None
+        return self._recall(self._hashes_of(key_id))
 
     def load(self, key_id: str, now_ms: int) -> KnownKey | None:
         """The key from the table, remembered from now on; None where it is unknown."""
-        for keys in self._keyring.all:
-            key_hash = hash_key_id(keys.pepper, key_id)
-            found = table_keys.load_key(self._client, self._table, key_hash)
-            if found is not None:
-                return self._remember(key_hash, *found, now_ms=now_ms)
+        key_hashes = self._hashes_of(key_id)
+        found = table_keys.load_key(self._client, self._table, *key_hashes)
+        if found is not None:
+            return self._remember(*found, now_ms=now_ms)
+        for key_hash in key_hashes:
             self._keys.pop(key_hash, None)
         return None
 
@@ -114,29 +109,33 @@ class Environment:
             self._providers = Providers(self._client, self._table, self.budget)
         return self._providers.identify(token, definition, now_ms)
 
-    def identity(self, identity: Identity, now_ms: int) -> KnownKey:
-        """The key that an identity of an outside provider is, its gate made at first use."""
-        name = identity.name
-        for keys in self._keyring.all:
-            identity_hash = hash_key_id(keys.pepper, name)
-            known = self._keys.get(identity_hash)
-            gate = known.gate if known else self._identity_gate(identity_hash)
-            if gate is not None:
-                break
-        else:
-            identity_hash = hash_key_id(self._keyring.current.pepper, name)
-            gate = table_keys.create_gate(self._client, self._table, identity_partition(identity_hash))
-        record = KeyRecord(identity_hash, int(gate[VERSION]), identity.claim, 0, 0, policies=identity.policies)
-        if known is None:
-            known = KnownKey(identity_partition(identity_hash), record, (), gate, untold=Untold(now_ms), now_ms=now_ms)
-            self._keep(identity_hash, known)
-        known.record = record
-        self._keys.move_to_end(identity_hash)
+    def stranger(self, identity: Identity) -> KeyRecord:
+        """The key that an identity would be, of which nothing is stored."""
+        return KeyRecord(self._hashes_of(identity.name)[0], 0, identity.claim, created_at=0, updated_at=0)
+
+    def remembered_identity(self, identity: Identity) -> KnownKey | None:
+        """The key that an identity of an outside provider is, from memory, if it is there."""
+        known = self._recall(self._hashes_of(identity.name))
+        if known is not None:
+            known.record = known.record._replace(name=identity.claim, policies=identity.policies)
         return known
 
-    def forget(self, key: KnownKey) -> None:
-        """Forget a key whose gate turned out to be another than we knew."""
-        self._keys.pop(key.record.key_hash, None)
+    def load_identity(self, identity: Identity, now_ms: int) -> KnownKey:
+        """The key that an identity is, from the table, its gate made at first use; remembered from now on."""
+        found, gate = table_keys.load_identity(self._client, self._table, *self._hashes_of(identity.name))
+        partition = identity_partition(found.identity_hash)
+        if gate is None:
+            gate = table_keys.create_gate(self._client, self._table, partition, found.version)
+        record = KeyRecord(
+            found.identity_hash,
+            found.version,
+            identity.claim,
+            created_at=0,
+            updated_at=found.updated_at,
+            policies=identity.policies,
+            enabled=found.enabled,
+        )
+        return self._keep(partition, record, (), gate, now_ms=now_ms)
 
     def effective(self, key: KnownKey, now_ms: int) -> Effective | None:
         """The key with its policies laid over it; None where one is missing or inactive."""
@@ -226,25 +225,32 @@ class Environment:
         """Keep the totals of a day that is over."""
         table_keys.store_day(self._client, self._table, key.partition, totals)
 
-    def _remember(self, key_hash: KeyHash, record: KeyRecord, gate: Gate, *, now_ms: int) -> KnownKey:
-        if record.key_hash != key_hash:
-            message = "key record: was stored under another key"
-            raise InvalidItemError(message)
-        credentials = tuple(self._open(one, record) for one in record.credentials)
-        before = self._keys.get(key_hash)
-        untold = before.untold if before else Untold(now_ms)
-        key = KnownKey(key_partition(key_hash), record, credentials, gate, untold=untold, now_ms=now_ms)
-        self._keep(key_hash, key)
-        return key
+    def _hashes_of(self, name: str) -> tuple[KeyHash, ...]:
+        """The hashes that a key id, or the name of an identity, has by each master secret."""
+        return tuple(hash_key_id(keys.pepper, name) for keys in self._keyring.all)
 
-    def _keep(self, key_hash: KeyHash, key: KnownKey) -> None:
-        self._keys[key_hash] = key
-        self._keys.move_to_end(key_hash)
+    def _recall(self, key_hashes: tuple[KeyHash, ...]) -> KnownKey | None:
+        for key_hash in key_hashes:
+            if key_hash in self._keys:
+                self._keys.move_to_end(key_hash)
+                return self._keys[key_hash]
+        return None
+
+    def _remember(self, record: KeyRecord, gate: Gate, *, now_ms: int) -> KnownKey:
+        credentials = tuple(self._open(one, record) for one in record.credentials)
+        return self._keep(gate_partition(record.key_hash), record, credentials, gate, now_ms=now_ms)
+
+    def _keep(
+        self, partition: str, record: KeyRecord, credentials: tuple[Credential, ...], gate: Gate, *, now_ms: int
+    ) -> KnownKey:
+        """A key as it was read, with what was not written yet of what we knew of it."""
+        before = self._keys.get(record.key_hash)
+        untold = before.untold if before else Untold(now_ms)
+        key = self._keys[record.key_hash] = KnownKey(partition, record, credentials, gate, untold=untold, now_ms=now_ms)
+        self._keys.move_to_end(record.key_hash)
         if len(self._keys) > MAX_KEYS:
             self._keys.popitem(last=False)
-
-    def _identity_gate(self, identity_hash: KeyHash) -> Gate | None:
-        return table_keys.read_gate(self._client, self._table, identity_partition(identity_hash))
+        return key
 
     def _open(self, stored: StoredCredential, record: KeyRecord) -> Credential:
         algorithm = algorithm_named(stored.algorithm)

@@ -19,7 +19,7 @@ from authorizer.environment import Environment
 from authorizer.memory import KnownKey, Untold
 from benchmarks.memory_table import MemoryTable
 from store.master_secret import Keyring, MasterKeys
-from store.table import GATE, key_partition
+from store.table import GATE, gate_partition
 
 START_MS = 1_800_000_000_000
 KEY_HASH = KeyHash("k" * 43)
@@ -59,7 +59,7 @@ SCENARIOS = (
 def simulate(scenario: Scenario, seed: int = 1) -> Result:
     """Run one scenario."""
     source, table = random.Random(seed), MemoryTable()
-    partition = key_partition(KEY_HASH)
+    partition = gate_partition(KEY_HASH)
     table.items[partition, GATE] = {VERSION: {"N": "1"}}
     record = KeyRecord(KEY_HASH, 1, "simulated", 0, 0)
     effective = Effective((), (), (), (), {}, Counting(scenario.staleness_ms))

@@ -5,7 +5,6 @@ from functools import lru_cache
 from typing import Any
 
 from store.errors import ConditionFailed
-from store.table import GATE, RECORD
 
 _ABSENT = re.compile(r"attribute_not_exists\((#\w+)\)")
 _COMPARISON = re.compile(r"(#\w+) (=|<=) (:\w+)")
@@ -19,10 +18,6 @@ class MemoryTable:
         self.writes = 0
 
     def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        if operation == "Query":
-            partition = request["ExpressionAttributeValues"][":pk"]["S"]
-            sorts = (GATE, RECORD)
-            return {"Items": [self.items[partition, sort] for sort in sorts if (partition, sort) in self.items]}
         if operation == "BatchGetItem":
             keys = {
                 table: [(key["PK"]["S"], key["SK"]["S"]) for key in one["Keys"]]

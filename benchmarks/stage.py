@@ -33,7 +33,7 @@ from dev.services import CREDENTIALS, ROOT
 from store.attributes import encode_item
 from store.master_secret import Keyring, parse_keyring
 from store.sealing import seal
-from store.table import GATE, key_of, key_partition, key_to_item, policy_to_item
+from store.table import GATE, gate_partition, key_of, key_to_item, policy_to_item
 from store.trust import AMAZON
 
 SECRET = "a-secret-of-the-benchmark-0123456789-abcdefgh"  # noqa: S105 - made up
@@ -151,7 +151,7 @@ def items(*, limits: int = 2, grants: int = 1, limit: int = 10**9, leased: bool 
     return [
         key_to_item(record),
         policy_to_item(policy),
-        key_of(key_partition(key_hash), GATE) | {"v": {"N": "1"}},
+        key_of(gate_partition(key_hash), GATE) | {"v": {"N": "1"}},
         key_of(f"PLAIN#{KEY_ID}", "RECORD") | encode_item(plain),
         key_of(f"PLAIN#{KEY_ID}", "COUNTS"),
     ]

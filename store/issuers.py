@@ -9,7 +9,7 @@ from store.client import Client
 from store.errors import ConditionFailed, InvalidItemError, UnavailableError
 from store.fetch import fetch_json, within
 from store.keys import batch_get
-from store.table import JWKS, RECORD, issuer_partition, key_of, slim
+from store.table import JWKS, RECORD, issuer_partition, key_of, key_set_partition, slim
 
 METADATA = "/.well-known/openid-configuration"
 FETCH_SECONDS = 2.5  # for metadata and key set together; the authorizer has 5 s for everything
@@ -42,18 +42,19 @@ def issuer_from_item(item: Mapping[str, Any]) -> Issuer:
 def load_issuers(client: Client, table: str, issuer_ids: Iterable[str]) -> dict[str, StoredIssuer]:
     """The issuers of these ids with their key sets, read strongly; unknown ones are left out."""
     ids = list(dict.fromkeys(issuer_ids))
-    keys = [key_of(issuer_partition(one), sort) for one in ids for sort in (RECORD, JWKS)]
+    keys = [key_of(issuer_partition(issuer_id), RECORD) for issuer_id in ids]
+    keys += [key_of(key_set_partition(issuer_id), JWKS) for issuer_id in ids]
     items = batch_get(client, table, keys) if keys else []
     sets = {item["PK"]["S"]: decode_item(item) for item in items if item["SK"]["S"] == JWKS}
     issuers = [issuer_from_item(item) for item in items if item["SK"]["S"] == RECORD]
-    return {one.issuer_id: _stored(one, sets.get(issuer_partition(one.issuer_id), {})) for one in issuers}
+    return {one.issuer_id: _stored(one, sets.get(key_set_partition(one.issuer_id), {})) for one in issuers}
 
 
 def claim_fetch(client: Client, table: str, issuer_id: str, *, now: int, cool_down: int) -> bool:
     """Whether this environment may fetch now: one of all, and not right after another."""
     request = {
         "TableName": table,
-        "Key": key_of(issuer_partition(issuer_id), JWKS),
+        "Key": key_of(key_set_partition(issuer_id), JWKS),
         "UpdateExpression": "SET tried_at = :now",
         "ConditionExpression": "attribute_not_exists(tried_at) OR tried_at <= :before",
         "ExpressionAttributeValues": {":now": encode(now), ":before": encode(now - cool_down)},
@@ -71,7 +72,7 @@ def note_failure(client: Client, table: str, issuer_id: str, *, tried_at: int) -
         "UpdateItem",
         {
             "TableName": table,
-            "Key": key_of(issuer_partition(issuer_id), JWKS),
+            "Key": key_of(key_set_partition(issuer_id), JWKS),
             "UpdateExpression": "SET failed_at = :at",
             "ExpressionAttributeValues": {":at": encode(tried_at)},
         },
@@ -86,7 +87,7 @@ def store_key_set(client: Client, table: str, issuer: Issuer, key_set: KeySet) -
         "UpdateItem",
         {
             "TableName": table,
-            "Key": key_of(issuer_partition(issuer.issuer_id), JWKS),
+            "Key": key_of(key_set_partition(issuer.issuer_id), JWKS),
             "UpdateExpression": f"SET {assignments}",
             "ConditionExpression": "attribute_not_exists(origin) OR origin = :origin",
             "ExpressionAttributeValues": encode_item({f":{name}": value for name, value in values.items()}),
@@ -96,7 +97,7 @@ def store_key_set(client: Client, table: str, issuer: Issuer, key_set: KeySet) -
 
 def key_set_to_item(issuer: Issuer, key_set: KeySet) -> dict[str, Any]:
     """The copy of a key set as an item."""
-    return key_of(issuer_partition(issuer.issuer_id), JWKS) | encode_item(_key_set_values(issuer, key_set))
+    return key_of(key_set_partition(issuer.issuer_id), JWKS) | encode_item(_key_set_values(issuer, key_set))
 
 
 def fetch_key_set(issuer: Issuer, *, now: int, seconds: float = FETCH_SECONDS) -> KeySet:

@@ -1,22 +1,29 @@
 """Read keys and policies, and count at gates: what the authorizer asks of the table."""
 
+import random
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from access.apis import ApiDefinition
 from access.gate import VERSION, DayTotals, GateWrite
-from access.keys import KeyRecord, Policy
+from access.key_ids import KeyHash
+from access.keys import IdentityRecord, KeyRecord, Policy
 from store.attributes import encode
 from store.client import Client
-from store.errors import ConditionFailed, TransactionCancelled, UnavailableError
+from store.errors import ConditionFailed, InvalidItemError, ThrottledError, TransactionCancelled
 from store.table import (
     GATE,
     RECORD,
     USAGE_DAYS,
     api_from_item,
     api_partition,
+    block_partition,
     gate_from_item,
+    gate_partition,
     gateway_partition,
+    identity_from_item,
+    identity_partition,
     key_from_item,
     key_of,
     key_partition,
@@ -26,28 +33,47 @@ from store.table import (
 )
 
 Gate = dict[str, int | str]
-MAX_BATCHES = 5
+MAX_BATCHES = 5  # tries of a read that leaves items out, as DynamoDB does where it throttles
+BATCH_SECONDS = 0.01  # of the first pause between two of them, at most; each further one may be twice as long
 
 
-def load_key(client: Client, table: str, key_hash: str) -> tuple[KeyRecord, Gate] | None:
-    """Record and gate of a key by one strongly consistent Query; None where it is unknown."""
-    answer = client.call(
-        "Query",
-        {
-            "TableName": table,
-            "ConsistentRead": True,
-            "KeyConditionExpression": "PK = :pk AND SK BETWEEN :gate AND :record",
-            "ExpressionAttributeValues": {
-                ":pk": {"S": key_partition(key_hash)},
-                ":gate": {"S": GATE},
-                ":record": {"S": RECORD},
-            },
-        },
+def load_key(client: Client, table: str, *key_hashes: str) -> tuple[KeyRecord, Gate] | None:
+    """Record and gate of the first of these keys that there is, by one BatchGetItem; None where there is none."""
+    wanted = [(key_partition(key_hash), RECORD) for key_hash in key_hashes]
+    wanted += [(gate_partition(key_hash), GATE) for key_hash in key_hashes]
+    items = _by_partition(client, table, wanted)
+    for key_hash in key_hashes:
+        record, gate = items.get(key_partition(key_hash)), items.get(gate_partition(key_hash))
+        if record is not None and gate is not None:
+            return _own_record(record, key_hash), gate_from_item(gate)
+    return None
+
+
+def _own_record(item: Mapping[str, Any], key_hash: str) -> KeyRecord:
+    """The record of an item that lies where its key is. InvalidItemError where it lies under another one."""
+    record = key_from_item(item)
+    if record.key_hash != key_hash:
+        message = "key record: was stored under another key"
+        raise InvalidItemError(message)
+    return record
+
+
+def load_identity(client: Client, table: str, *identity_hashes: KeyHash) -> tuple[IdentityRecord, Gate | None]:
+    """Record and gate of the first of these identities that has a gate, by one BatchGetItem.
+
+    Where none has, the first of all. The version that the gate must have is the record's: an
+    operator may move both while they are read.
+    """
+    wanted = [(block_partition(identity_hash), RECORD) for identity_hash in identity_hashes]
+    wanted += [(identity_partition(identity_hash), GATE) for identity_hash in identity_hashes]
+    items = _by_partition(client, table, wanted)
+    known = (one for one in identity_hashes if identity_partition(one) in items)
+    identity_hash = next(known, identity_hashes[0])
+    record, gate = items.get(block_partition(identity_hash)), items.get(identity_partition(identity_hash))
+    return (
+        identity_from_item(record) if record else IdentityRecord(identity_hash),
+        gate_from_item(gate) if gate else None,
     )
-    items = {item["SK"]["S"]: item for item in answer.get("Items", [])}
-    if RECORD not in items or GATE not in items:
-        return None
-    return key_from_item(items[RECORD]), gate_from_item(items[GATE])
 
 
 def read_gate(client: Client, table: str, partition: str) -> Gate | None:
@@ -66,16 +92,16 @@ def read_gates(client: Client, table: str, *partitions: str) -> list[Gate]:
     return [found.get(partition, {}) for partition in partitions]
 
 
-def create_gate(client: Client, table: str, partition: str) -> Gate:
+def create_gate(client: Client, table: str, partition: str, version: int) -> Gate:
     """The gate of an identity, made unless it is there. Gates of keys are made by key_admin alone."""
     answer = client.call(
         "UpdateItem",
         {
             "TableName": table,
             "Key": key_of(partition, GATE),
-            "UpdateExpression": "SET #v = if_not_exists(#v, :one)",
+            "UpdateExpression": "SET #v = if_not_exists(#v, :v)",
             "ExpressionAttributeNames": {"#v": VERSION},
-            "ExpressionAttributeValues": {":one": encode(1)},
+            "ExpressionAttributeValues": {":v": encode(version)},
             "ReturnValues": "ALL_NEW",
         },
     )
@@ -151,17 +177,25 @@ def load_api_of(client: Client, table: str, gateways: Iterable[str]) -> ApiDefin
 
 
 def batch_get(client: Client, table: str, keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Up to 100 items by key, strongly, in no order. Raises UnavailableError if some stay out."""
+    """Up to 100 items by key, strongly, in no order. Raises ThrottledError if some stay out."""
     items: list[dict[str, Any]] = []
     pending: dict[str, Any] = {table: {"Keys": keys, "ConsistentRead": True}}
-    for _ in range(MAX_BATCHES):
+    for attempt in range(MAX_BATCHES):
+        if attempt:
+            time.sleep(random.uniform(0, BATCH_SECONDS * 2**attempt))  # noqa: S311 - jitter
         answer = client.call("BatchGetItem", {"RequestItems": pending})
         items += answer.get("Responses", {}).get(table, [])
         pending = answer.get("UnprocessedKeys") or {}
         if not pending:
             return items
     message = "some items were not read"
-    raise UnavailableError(message)
+    raise ThrottledError(message)
+
+
+def _by_partition(client: Client, table: str, wanted: list[tuple[str, str]]) -> dict[str, dict[str, Any]]:
+    """Items by their partition keys; of each partition one is wanted."""
+    items = batch_get(client, table, [key_of(partition, sort) for partition, sort in dict.fromkeys(wanted)])
+    return {item["PK"]["S"]: item for item in items}
 
 
 def _update(table: str, partition: str, write: GateWrite) -> dict[str, Any]:

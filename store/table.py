@@ -2,17 +2,22 @@
 
     item        PK                         SK
     key record  KEY#<key_hash>             RECORD
-    gate        KEY#<key_hash>             GATE
+    identity    BLOCK#<identity hash>      RECORD: whether an identity is blocked
     policy      POLICY#<policy_id>         RECORD
     API         API#<api_id>               RECORD
     gateway     GATEWAY#<api id>/<stage>   RECORD, a copy of the definition that names it
-    usage       KEY#<key_hash>             USAGE#<date>
-    owner gate  OWNER#<owner>              GATE
-    identity    IDENTITY#<hash>            GATE
-    issuer      ISSUER#<issuer_id>         RECORD, and JWKS: the last good copy of its key set
+    issuer      ISSUER#<issuer_id>         RECORD
     audit       AUDIT#<month>              <time>#<id>
     answer      IDEMPOTENCY#<hash>         RECORD
     index       INDEX#<what>#<value>       <created_at>#<key_hash>, or the id of a policy
+
+What the authorizer writes lies in partitions of its own, and its role may write nothing else:
+
+    gate        GATE#<key_hash>            GATE
+    usage       GATE#<key_hash>            USAGE#<date>
+    owner gate  OWNER#<owner>              GATE
+    identity    IDENTITY#<identity hash>   GATE, and USAGE#<date>
+    key set     JWKS#<issuer_id>           JWKS: the last good copy
 
 Index items stand for lists: they are written in the transaction that changes the record, and
 read strongly, so that a list misses nothing and no table is ever scanned.
@@ -26,7 +31,7 @@ from access.apis import ApiDefinition, TokenPlace
 from access.gate import LAYOUT, DayTotals
 from access.grants import Grant
 from access.key_ids import KeyHash
-from access.keys import Counting, KeyRecord, Policy, StoredCredential, TokenRules
+from access.keys import Counting, IdentityRecord, KeyRecord, Policy, StoredCredential, TokenRules
 from access.limits import Quota, RateLimit
 from store.attributes import decode_item, encode_item
 from store.errors import InvalidItemError
@@ -45,6 +50,10 @@ def key_partition(key_hash: str) -> str:
     return f"KEY#{key_hash}"
 
 
+def gate_partition(key_hash: str) -> str:
+    return f"GATE#{key_hash}"
+
+
 def owner_partition(owner: str) -> str:
     return f"OWNER#{owner}"
 
@@ -57,8 +66,16 @@ def identity_partition(identity_hash: str) -> str:
     return f"IDENTITY#{identity_hash}"
 
 
+def block_partition(identity_hash: str) -> str:
+    return f"BLOCK#{identity_hash}"
+
+
 def issuer_partition(issuer_id: str) -> str:
     return f"ISSUER#{issuer_id}"
+
+
+def key_set_partition(issuer_id: str) -> str:
+    return f"JWKS#{issuer_id}"
 
 
 def audit_partition(month: str) -> str:
@@ -148,6 +165,27 @@ def key_from_item(item: Mapping[str, Any]) -> KeyRecord:
         )
     except (KeyError, TypeError, ValueError) as error:
         message = "key record: an attribute is missing or of another type"
+        raise InvalidItemError(message) from error
+
+
+def identity_to_item(record: IdentityRecord) -> dict[str, Any]:
+    """The record of an identity as an item; empty values are left out."""
+    return key_of(block_partition(record.identity_hash), RECORD) | encode_item(slim(record._asdict()))
+
+
+def identity_from_item(item: Mapping[str, Any]) -> IdentityRecord:
+    """The record of an identity from its item. InvalidItemError where it is not one."""
+    values = decode_item(item)
+    try:
+        return IdentityRecord(
+            identity_hash=KeyHash(values["identity_hash"]),
+            version=int(values["version"]),
+            enabled=bool(values["enabled"]),
+            updated_at=int(values["updated_at"]),
+            last_audit=values.get("last_audit", ""),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        message = "identity: an attribute is missing or of another type"
         raise InvalidItemError(message) from error
 
 

@@ -30,6 +30,7 @@ from store.table import (
     GATE,
     RECORD,
     USAGE,
+    gate_partition,
     index_partitions,
     index_sort,
     key_from_item,
@@ -91,7 +92,7 @@ class KeyStore:
         """Store a new key. Raises AlreadyExistsError, UnknownPolicyError, AlreadyDoneError."""
         table = self._table
         self._ensure_owner_gate(record.owner)
-        gate = key_of(key_partition(record.key_hash), GATE) | {VERSION: encode(record.gate_version)}
+        gate = key_of(gate_partition(record.key_hash), GATE) | {VERSION: encode(record.gate_version)}
         actions = [
             table.put(key_to_item(record), ABSENT),
             table.put(gate, ABSENT),
@@ -120,7 +121,7 @@ class KeyStore:
         gone = [one.used_mark for one in before.credentials if one.used_mark not in marks]
         actions = [
             table.put(key_to_item(after), at_version(before.version)),
-            self._update_gate(key_partition(after.key_hash), before.gate_version, after.gate_version, gone, uses),
+            table.update_gate(gate_partition(after.key_hash), before.gate_version, after.gate_version, gone, uses),
             *self._policy_checks(added),
             *(self._put_index(partition, after) for partition in sorted(new - old)),
             *(table.delete(partition, index_sort(before)) for partition in sorted(old - new)),
@@ -141,32 +142,32 @@ class KeyStore:
         attached: Attached = NOTHING,
     ) -> None:
         """Remove counters from a key's gate and its owner's. Raises VersionConflictError."""
-        own_gate, owner_gate = key_partition(after.key_hash), owner_partition(after.owner)
+        own_gate, owner_gate = gate_partition(after.key_hash), owner_partition(after.owner)
         actions = [
             self._table.put(key_to_item(after), at_version(before.version)),
-            self._update_gate(own_gate, before.gate_version, after.gate_version, counters),
-            *([self._update_gate(owner_gate, OWNER_VERSION, OWNER_VERSION, shared)] if shared else []),
+            self._table.update_gate(own_gate, before.gate_version, after.gate_version, counters),
+            *([self._table.update_gate(owner_gate, OWNER_VERSION, OWNER_VERSION, shared)] if shared else []),
         ]
         if FAILED in self._table.transact(actions, attached):
             raise VersionConflictError
 
     def delete(self, record: KeyRecord, attached: Attached = NOTHING) -> None:
         """Remove a key with its gate and its usage. Raises VersionConflictError."""
-        table, partition = self._table, key_partition(record.key_hash)
+        table, gate = self._table, gate_partition(record.key_hash)
         actions = [
-            table.delete(partition, RECORD, at_version(record.version)),
-            table.delete(partition, GATE, _at_gate_version(record)),
+            table.delete(key_partition(record.key_hash), RECORD, at_version(record.version)),
+            table.delete(gate, GATE, _at_gate_version(record)),
             *(table.delete(one, index_sort(record)) for one in sorted(index_partitions(record))),
         ]
         if FAILED in table.transact(actions, attached):
             raise VersionConflictError
-        days, _ = table.between(partition, USAGE, f"{USAGE}~")
+        days, _ = table.between(gate, USAGE, f"{USAGE}~")
         for day in days:
-            table.write("DeleteItem", {"TableName": table.name, "Key": key_of(partition, day["SK"]["S"])})
+            table.write("DeleteItem", {"TableName": table.name, "Key": key_of(gate, day["SK"]["S"])})
 
     def usage(self, key_hash: str, first_day: int, last_day: int) -> list[DayTotals]:
         """The stored totals of days, first and last included; days since 1970-01-01."""
-        items, _ = self._table.between(key_partition(key_hash), usage_sort(first_day), usage_sort(last_day))
+        items, _ = self._table.between(gate_partition(key_hash), usage_sort(first_day), usage_sort(last_day))
         return [usage_from_item(item) for item in items]
 
     def page(self, wanted: KeyFilter, *, limit: int, cursor: str | None) -> Page[KeyRecord]:
@@ -208,23 +209,6 @@ class KeyStore:
     def _policy_checks(self, policy_ids: Sequence[str]) -> list[Item]:
         condition = f"attribute_exists(PK) AND attribute_not_exists({DELETING})"
         return [self._table.check(policy_partition(policy_id), RECORD, condition) for policy_id in policy_ids]
-
-    def _update_gate(self, partition: str, old: int, new: int, removed: Sequence[str], kept: Gate = NO_USES) -> Item:
-        names = {f"#r{place}": attribute for place, attribute in enumerate(removed)}
-        marks = {f"#m{place}": mark for place, mark in enumerate(kept)}
-        values = {f":m{place}": encode(at) for place, at in enumerate(kept.values())}
-        update = ", ".join(["SET #v = :new", *(f"{name} = :{name[1:]}" for name in marks)])
-        update += f" REMOVE {', '.join(names)}" if names else ""
-        return {
-            "Update": {
-                "TableName": self._table.name,
-                "Key": key_of(partition, GATE),
-                "ConditionExpression": "#v = :old",
-                "UpdateExpression": update,
-                "ExpressionAttributeNames": {"#v": VERSION} | names | marks,
-                "ExpressionAttributeValues": {":old": encode(old), ":new": encode(new)} | values,
-            }
-        }
 
 
 def _at_gate_version(record: KeyRecord) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from store.table import (
     gateway_partition,
     issuer_partition,
     key_of,
+    key_set_partition,
     policy_from_item,
     policy_index,
     policy_partition,
@@ -194,7 +195,7 @@ class IssuerStore(RecordStore[Issuer]):
     def _companions(self, before: Issuer | None, after: Issuer | None) -> Sequence[Item]:
         if after is not None or before is None:
             return ()
-        return [self._table.delete(issuer_partition(before.issuer_id), JWKS)]
+        return [self._table.delete(key_set_partition(before.issuer_id), JWKS)]
 
 
 def _version(record: Any) -> int:

@@ -10,11 +10,12 @@ from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from access.gate import VERSION
 from store.attributes import encode
 from store.client import Client
 from store.errors import StoreError, ThrottledError, TransactionCancelled, UnavailableError
 from store.keys import batch_get
-from store.table import key_of
+from store.table import GATE, key_of
 
 MAX_CONFLICTS = 8  # tries when other writes touch the same items
 CONFLICT_SECONDS = 0.01
@@ -84,6 +85,31 @@ class Table:
     def check(self, partition: str, sort: str, condition: str) -> Item:
         request = {"TableName": self.name, "Key": key_of(partition, sort), "ConditionExpression": condition}
         return {"ConditionCheck": request}
+
+    def update_gate(
+        self,
+        partition: str,
+        old: int,
+        new: int,
+        removed: Sequence[str] = (),
+        marks: Mapping[str, int | str] | None = None,
+    ) -> Item:
+        """Move a gate from one version to another, remove attributes of it, and set marks of last uses."""
+        names = {f"#r{place}": attribute for place, attribute in enumerate(removed)}
+        marked = {f"#m{place}": mark for place, mark in enumerate(marks or {})}
+        values = {f":m{place}": encode(at) for place, at in enumerate((marks or {}).values())}
+        update = ", ".join(["SET #v = :new", *(f"{name} = :{name[1:]}" for name in marked)])
+        update += f" REMOVE {', '.join(names)}" if names else ""
+        return {
+            "Update": {
+                "TableName": self.name,
+                "Key": key_of(partition, GATE),
+                "ConditionExpression": "#v = :old",
+                "UpdateExpression": update,
+                "ExpressionAttributeNames": {"#v": VERSION} | names | marked,
+                "ExpressionAttributeValues": {":old": encode(old), ":new": encode(new)} | values,
+            }
+        }
 
     def transact(self, actions: Sequence[Item], attached: Attached = NOTHING) -> tuple[str, ...]:
         """Perform a transaction; the reasons of `actions`, none where it happened.

@@ -377,7 +377,7 @@ def test_a_clock_that_lags_never_turns_a_window_back():
 
 def size_of(item):
     """Of a gate as DynamoDB counts it: names and texts, and numbers at two digits a byte and one more."""
-    keys = len("PK") + len("KEY#") + 43 + len("SK") + len("GATE")
+    keys = len("PK") + len("GATE#") + 43 + len("SK") + len("GATE")
     return keys + sum(
         len(name) + (len(value) if isinstance(value, str) else (len(str(value)) + 1) // 2 + 1)
         for name, value in item.items()

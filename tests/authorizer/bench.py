@@ -19,10 +19,12 @@ from store.errors import StoreError
 from store.keys import read_gate
 from store.master_secret import parse_keyring
 from store.sealing import seal
-from store.table import key_partition, owner_partition
+from store.table import gate_partition, owner_partition
 from tests.conftest import SECRET, sign
+from tests.roles import Role, RoleClient
 
 KEYRING = parse_keyring(json.dumps({"current": "c" * 64}))
+ROLE = Role("AuthorizerFunction")
 
 
 TEN_MINUTES_MS = 600_000
@@ -57,7 +59,7 @@ class Recorder:
 
 
 class Bench:
-    """One key in a table, and environments that judge requests for it."""
+    """One key in a table, and environments that judge requests for it, with the authorizer's role and no more."""
 
     def __init__(self, services, table, monkeypatch):
         for name, value in services.environ().items():
@@ -66,13 +68,14 @@ class Bench:
         self.boto = BotoClient("dynamodb")
         self.keys = KeyStore(Table(self.boto, table))
         self.policies = PolicyStore(Table(self.boto, table))
-        self.recorder = Recorder(self.boto)
+        self.as_authorizer = RoleClient(self.boto, ROLE)
+        self.recorder = Recorder(self.as_authorizer)
         self.environment = Environment(self.recorder, table, KEYRING)
         self.now_ms = off_midnight(int(time.time() * 1000))
 
     def other(self) -> Environment:
         """One more environment, with a memory of its own."""
-        return Environment(Recorder(self.boto), self.table, KEYRING)
+        return Environment(Recorder(self.as_authorizer), self.table, KEYRING)
 
     def policy(self, policy_id: str, **members) -> None:
         self.policies.put(None, Policy(policy_id, 1, policy_id, 1, 1, **members))
@@ -106,7 +109,7 @@ class Bench:
         return (*record.rate_limits, *record.quotas)
 
     def gate(self, record):
-        return read_gate(self.boto, self.table, key_partition(record.key_hash)) or {}
+        return read_gate(self.boto, self.table, gate_partition(record.key_hash)) or {}
 
     def statuses(self, record):
         return statuses(self.gate(record), self.limits_of(record), now_ms=int(time.time() * 1000))

@@ -112,7 +112,7 @@ def test_a_request_that_costs_nothing_passes_an_exhausted_limit_and_writes_nothi
     bench.key(grants=(Grant("*", cost=0),), quotas=(Quota(0, "day"),))
 
     assert bench.request().limits == ()
-    assert bench.recorder.taken() == ["BatchGetItem", "Query", "GetItem"]
+    assert bench.recorder.taken() == ["BatchGetItem", "BatchGetItem", "GetItem"]
 
 
 @pytest.mark.parametrize("name", ["orders", "api/prod", "api/*"])

@@ -14,7 +14,7 @@ from authorizer.memory import FLUSH_MS, STALENESS_MS
 from store.errors import ConditionFailed, InvalidItemError, StoreError, ThrottledError, UnavailableError
 from store.keys import read_gate
 from store.sealing import seal
-from store.table import key_partition
+from store.table import gate_partition
 from tests.authorizer.bench import KEYRING, Recorder
 from tests.conftest import sign
 
@@ -28,11 +28,11 @@ def test_a_cold_limited_key_takes_a_read_and_a_write_and_a_warm_one_a_write(benc
     """The first request of an environment also reads how the called API is set up."""
     bench.key(**LIMITED)
     assert isinstance(bench.request(), Allow)
-    assert bench.recorder.taken() == ["BatchGetItem", "Query", "UpdateItem"]
+    assert bench.recorder.taken() == ["BatchGetItem", "BatchGetItem", "UpdateItem"]
     bench.key(**LIMITED)
 
     assert isinstance(bench.request(), Allow)
-    assert bench.recorder.taken() == ["Query", "UpdateItem"]
+    assert bench.recorder.taken() == ["BatchGetItem", "UpdateItem"]
     for _ in range(40):
         bench.now_ms += 90  # turns sub-windows of both rate limits
         assert isinstance(bench.request(), Allow)
@@ -57,7 +57,7 @@ def test_a_policy_is_read_with_a_cold_key_and_again_after_four_seconds(bench):
     bench.policy("gold", grants=(Grant("*"),), **LIMITED)
     bench.key(policies=("gold",), grants=())
     bench.request()
-    assert bench.recorder.taken() == ["BatchGetItem", "Query", "BatchGetItem", "UpdateItem"]
+    assert bench.recorder.taken() == ["BatchGetItem", "BatchGetItem", "BatchGetItem", "UpdateItem"]
     seen = []
     for _ in range(9):
         bench.now_ms += STALENESS_MS // 4
@@ -81,14 +81,14 @@ def test_forged_tokens_write_nothing_and_read_at_most_once_a_second(bench):
     record = bench.key(quotas=(QUOTA,))
     bench.request()
     bench.recorder.taken()
-    before = read_gate(bench.boto, bench.table, key_partition(record.key_hash))
+    before = read_gate(bench.boto, bench.table, gate_partition(record.key_hash))
     forged = sign(bench.key_id, secret="a-secret-that-somebody-else-made-up-by-himself")
 
     outcomes = {bench.request(token=forged) for _ in range(200)}
 
     assert outcomes == {Deny(Reason.INVALID_SIGNATURE)}
-    assert bench.recorder.taken() == ["Query"]
-    assert read_gate(bench.boto, bench.table, key_partition(record.key_hash)) == before
+    assert bench.recorder.taken() == ["BatchGetItem"]
+    assert read_gate(bench.boto, bench.table, gate_partition(record.key_hash)) == before
 
 
 def test_malformed_tokens_and_invented_ids_take_no_call(bench):
@@ -242,7 +242,7 @@ def test_a_gate_that_holds_what_nobody_wrote_admits_nobody(bench, attribute, bro
     record = bench.key(quotas=(QUOTA,))
     assert isinstance(bench.request(), Allow)
     update = {"UpdateExpression": "SET #a = :b", "ExpressionAttributeNames": {"#a": attribute}}
-    key = {"PK": {"S": key_partition(record.key_hash)}, "SK": {"S": "GATE"}}
+    key = {"PK": {"S": gate_partition(record.key_hash)}, "SK": {"S": "GATE"}}
     bench.boto.call(
         "UpdateItem", {"TableName": bench.table, "Key": key, "ExpressionAttributeValues": {":b": broken}} | update
     )

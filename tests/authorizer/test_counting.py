@@ -13,7 +13,7 @@ from authorizer.environment import SHARED_MS
 from authorizer.memory import FLUSH_MS, LOOK_AGAIN_MS
 from store.errors import StoreError, ThrottledError, UnavailableError
 from store.keys import read_gate
-from store.table import key_partition, owner_partition
+from store.table import gate_partition, owner_partition
 
 LEASED = Counting(max_staleness_ms=1000)
 EVERYTHING = (Grant("*"),)
@@ -91,12 +91,12 @@ def test_the_keys_of_an_owner_share_a_limit_and_a_request_counts_in_both_gates_o
     assert [allowed(bench) for _ in range(3)] == [True, True, False]
     bench.key_id = first_id
     bench.now_ms += LOOK_AGAIN_MS
-    before = read_gate(bench.boto, bench.table, key_partition(first.key_hash))
+    before = read_gate(bench.boto, bench.table, gate_partition(first.key_hash))
 
     refused = bench.request()
 
     assert (refused.reason, refused.refused_by.scope) == (Reason.QUOTA_EXHAUSTED, OWNER)
-    assert read_gate(bench.boto, bench.table, key_partition(first.key_hash)) == before
+    assert read_gate(bench.boto, bench.table, gate_partition(first.key_hash)) == before
 
 
 def test_a_warm_key_with_a_shared_limit_takes_one_transaction(bench):
@@ -257,7 +257,7 @@ def test_a_day_that_is_over_is_stored_once_with_what_was_allowed_and_refused(ben
 
     assert totals(bench, record) == [(-1, 5, 0)]  # the refusals were not told yet, so they count today
     assert allowed(bench)
-    gate = read_gate(bench.boto, bench.table, key_partition(record.key_hash))
+    gate = read_gate(bench.boto, bench.table, gate_partition(record.key_hash))
     assert (gate["da"], gate["dr"], past_day(gate)) == (2, 3, None)
 
 
@@ -290,7 +290,7 @@ def test_the_days_of_a_key_with_a_shared_limit_are_stored_too(bench):
     assert allowed(bench, environment=bench.other())
 
     assert totals(bench, record) == [(-3, 3, 0), (-2, 2, 0), (-1, 1, 0)]
-    gate = read_gate(bench.boto, bench.table, key_partition(record.key_hash))
+    gate = read_gate(bench.boto, bench.table, gate_partition(record.key_hash))
     assert (gate["d"], gate["da"]) == (bench.now_ms // DAY_MS, 1)
 
 
@@ -315,13 +315,13 @@ def test_refusals_and_unlimited_requests_are_told_within_a_minute(bench):
     assert allowed(bench)
 
     assert bench.recorder.taken()[-1:] == ["UpdateItem"]
-    gate = read_gate(bench.boto, bench.table, key_partition(record.key_hash))
+    gate = read_gate(bench.boto, bench.table, gate_partition(record.key_hash))
     assert (gate["da"], gate["at"]) == (5, bench.now_ms // 1000)
     bench.keys.update(record, record._replace(version=2, enabled=False))
     assert [bench.request().reason for _ in range(3)] == [Reason.KEY_DISABLED] * 3
     bench.now_ms += FLUSH_MS
     bench.request()
-    assert read_gate(bench.boto, bench.table, key_partition(record.key_hash))["dr"] == 4
+    assert read_gate(bench.boto, bench.table, gate_partition(record.key_hash))["dr"] == 4
 
 
 # --- outages -------------------------------------------------------------------------------

@@ -111,9 +111,9 @@ def wire_to(services) -> Iterator[Wire]:
     ("operation", "spared", "scope"),
     [
         ("BatchGetItem", 0, KEY),  # the API definition
-        ("Query", 0, KEY),
+        ("BatchGetItem", 1, KEY),  # record and gate
         ("UpdateItem", 0, KEY),
-        ("BatchGetItem", 1, OWNER),  # the gates
+        ("BatchGetItem", 2, OWNER),  # the gates
         ("TransactWriteItems", 0, OWNER),
     ],
 )

@@ -16,12 +16,12 @@ from authorizer.memory import KnownKey, Untold
 from benchmarks.memory_table import MemoryTable
 from store.errors import UnavailableError
 from store.master_secret import Keyring, MasterKeys
-from store.table import GATE, key_partition
+from store.table import GATE, gate_partition
 
 START_MS = 1_800_000_000_000
 STALENESS_MS = 1_000
 KEY_HASH = KeyHash("k" * 43)
-PARTITION = key_partition(KEY_HASH)
+PARTITION = gate_partition(KEY_HASH)
 
 
 class LossyTable(MemoryTable):

@@ -123,7 +123,7 @@ def test_a_change_between_reading_the_record_and_counting_is_heard(bench):
     bench.recorder._client = Meddler()
 
     assert bench.request() == Deny(Reason.KEY_DISABLED, after)
-    assert bench.recorder.taken() == ["BatchGetItem", "Query", "UpdateItem", "Query"]
+    assert bench.recorder.taken() == ["BatchGetItem", "BatchGetItem", "UpdateItem", "BatchGetItem"]
 
 
 def test_a_credential_that_is_gone_leaves_nothing_at_the_gate(bench):

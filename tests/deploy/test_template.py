@@ -23,6 +23,10 @@ def actions(function: str) -> set[str]:
     return {action for some in listed for action in some}
 
 
+def dynamodb_statements() -> list[dict]:
+    return [one for one in statements("AuthorizerFunction") if "dynamodb:" in str(one["Action"])]
+
+
 def calls_in(*paths) -> set[str]:
     """The operations of AWS that these sources name."""
     return set(re.findall(r'call\(\s*"(\w+)"', "".join(path.read_text() for path in paths)))
@@ -53,21 +57,21 @@ def test_no_statement_allows_a_scan_or_a_wildcard():
         assert not any(one["Resource"] == "*" for one in statements(function))
 
 
-def test_the_authorizer_reads_no_audit_and_writes_no_policy():
+def test_the_authorizer_writes_what_it_counts_and_fetches_and_reads_no_log_no_answer_and_no_list():
+    """Each pattern ends one kind of partition; none begins another (`tests/authorizer/test_role.py` plays them)."""
     allowed = {
-        str(one["Action"]): one["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
-        for one in statements("AuthorizerFunction")
-        if "dynamodb:" in str(one["Action"])
+        one["Action"]: one["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+        for one in dynamodb_statements()
     }
-    update = allowed.pop("dynamodb:UpdateItem")
-    (read,) = allowed.values()
+    own = ["GATE#*", "IDENTITY#*", "JWKS#*", "OWNER#*"]
+    operators = ["API#*", "BLOCK#*", "GATEWAY#*", "ISSUER#*", "KEY#*", "POLICY#*"]
 
-    assert {key.partition("#")[0] for key in update} == {"KEY", "ISSUER", "OWNER", "IDENTITY"}
-    assert {key.partition("#")[0] for key in read} - {key.partition("#")[0] for key in update} == {
-        "POLICY",
-        "API",
-        "GATEWAY",
+    assert {action: sorted(keys) for action, keys in allowed.items()} == {
+        "dynamodb:GetItem": ["GATE#*", "IDENTITY#*"],
+        "dynamodb:BatchGetItem": sorted([*own, *operators]),
+        "dynamodb:UpdateItem": own,
     }
+    assert all(list(one["Condition"]) == ["ForAllValues:StringLike"] for one in dynamodb_statements())
 
 
 @pytest.mark.parametrize("api", ["DemoRestApi", "DemoHttpApi", "AdminApi"])

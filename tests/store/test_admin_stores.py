@@ -22,7 +22,7 @@ from store.admin.transactions import (
 )
 from store.errors import ConditionFailed
 from store.keys import load_key, load_policies, read_gate, write_gate
-from store.table import key_partition, owner_partition
+from store.table import gate_partition, owner_partition
 
 
 @pytest.fixture
@@ -186,10 +186,10 @@ def test_a_deleted_key_does_not_come_back_through_a_request_in_flight(client, ta
     keys.delete(key)
 
     with pytest.raises(ConditionFailed) as raised:
-        write_gate(client, table, key_partition(key.key_hash), write)
+        write_gate(client, table, gate_partition(key.key_hash), write)
 
     assert raised.value.item is None
-    assert read_gate(client, table, key_partition(key.key_hash)) is None
+    assert read_gate(client, table, gate_partition(key.key_hash)) is None
 
 
 def test_a_reset_sets_the_counters_to_zero_and_keeps_the_rest(client, table, keys, policies):
@@ -199,16 +199,16 @@ def test_a_reset_sets_the_counters_to_zero_and_keeps_the_rest(client, table, key
     write_gate(
         client,
         table,
-        key_partition(key.key_hash),
+        gate_partition(key.key_hash),
         plan(version=1, limits=limits, seen={"v": 1}, now_ms=1_800_000_000_000, cost=1, marks={"at": 5}),
     )
 
-    gate = read_gate(client, table, key_partition(key.key_hash)) or {}
+    gate = read_gate(client, table, gate_partition(key.key_hash)) or {}
     counters = counters_to_clear(gate, limits, now_ms=1_800_000_000_000)
 
     keys.reset(key, key._replace(version=2), counters)
 
-    after = read_gate(client, table, key_partition(key.key_hash))
+    after = read_gate(client, table, gate_partition(key.key_hash))
     assert after == {"v": 2, "at": 5, "l": gate["l"]}
 
 
@@ -218,12 +218,12 @@ def test_a_reset_of_an_earlier_version_is_refused_and_resets_nothing(client, tab
     keys.update(key, key._replace(version=2))
     limits = [Quota(9, "day")]
     write = plan(version=2, limits=limits, seen={"v": 2}, now_ms=1_800_000_000_000, cost=1, marks={})
-    counted = write_gate(client, table, key_partition(key.key_hash), write)
+    counted = write_gate(client, table, gate_partition(key.key_hash), write)
 
     with pytest.raises(VersionConflictError):
         keys.reset(key, key._replace(version=2), counters_to_clear(counted, limits, now_ms=1_800_000_000_000))
 
-    assert read_gate(client, table, key_partition(key.key_hash)) == counted
+    assert read_gate(client, table, gate_partition(key.key_hash)) == counted
 
 
 def race(work, count):
