@@ -1,6 +1,6 @@
 """Python values to low-level DynamoDB JSON and back: texts, whole numbers, truth, lists, maps."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from store.errors import InvalidItemError
@@ -45,6 +45,11 @@ def decode(attribute: Mapping[str, Any]) -> Any:
 def encode_item(item: Mapping[str, object]) -> dict[str, Any]:
     """A whole item."""
     return {name: encode(value) for name, value in item.items()}
+
+
+def decode_known(item: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """The attributes of these names that an item has; InvalidItemError where one cannot be read."""
+    return decode_item({name: item[name] for name in names if name in item})
 
 
 def decode_item(item: Mapping[str, Any]) -> dict[str, Any]:

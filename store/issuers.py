@@ -4,14 +4,26 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from access.issuers import Issuer, KeySet, read_key_set
-from store.attributes import decode_item, encode, encode_item
+from store.attributes import decode_known, encode, encode_item
 from store.client import Client
 from store.errors import ConditionFailed, InvalidItemError, UnavailableError
 from store.fetch import fetch_json, within
 from store.keys import batch_get
-from store.table import JWKS, RECORD, issuer_partition, key_of, key_set_partition, slim
+from store.table import (
+    ISSUER_SHAPE,
+    JWKS,
+    KEY_SET_SHAPE,
+    RECORD,
+    SHAPE,
+    issuer_partition,
+    key_of,
+    key_set_partition,
+    members_of,
+    value_of,
+)
 
 METADATA = "/.well-known/openid-configuration"
+JWK_MEMBERS = ("kty", "n", "e", "crv", "x", "y", "kid", "alg")  # of public keys: RFC 7517, RFC 7518, section 6
 FETCH_SECONDS = 2.5  # for metadata and key set together; the authorizer has 5 s for everything
 
 
@@ -24,19 +36,11 @@ class StoredIssuer(NamedTuple):
 
 
 def issuer_to_item(issuer: Issuer) -> dict[str, Any]:
-    """An issuer as an item; empty values are left out."""
-    return key_of(issuer_partition(issuer.issuer_id), RECORD) | encode_item(slim(issuer._asdict()))
+    return key_of(issuer_partition(issuer.issuer_id), RECORD) | members_of(issuer, ISSUER_SHAPE)
 
 
 def issuer_from_item(item: Mapping[str, Any]) -> Issuer:
-    """An issuer from its item. InvalidItemError where it is not one."""
-    values = {name: value for name, value in decode_item(item).items() if name in Issuer._fields}
-    lists = {name: tuple(values.get(name, ())) for name in ("algorithms", "audiences", "default_policies")}
-    try:
-        return Issuer(**(values | lists))
-    except TypeError as error:
-        message = "issuer: an attribute is missing"
-        raise InvalidItemError(message) from error
+    return value_of(Issuer, item, "issuer")
 
 
 def load_issuers(client: Client, table: str, issuer_ids: Iterable[str]) -> dict[str, StoredIssuer]:
@@ -45,19 +49,20 @@ def load_issuers(client: Client, table: str, issuer_ids: Iterable[str]) -> dict[
     keys = [key_of(issuer_partition(issuer_id), RECORD) for issuer_id in ids]
     keys += [key_of(key_set_partition(issuer_id), JWKS) for issuer_id in ids]
     items = batch_get(client, table, keys) if keys else []
-    sets = {item["PK"]["S"]: decode_item(item) for item in items if item["SK"]["S"] == JWKS}
+    sets = {item["PK"]["S"]: _read_copy(item) for item in items if item["SK"]["S"] == JWKS}
     issuers = [issuer_from_item(item) for item in items if item["SK"]["S"] == RECORD]
     return {one.issuer_id: _stored(one, sets.get(key_set_partition(one.issuer_id), {})) for one in issuers}
 
 
 def claim_fetch(client: Client, table: str, issuer_id: str, *, now: int, cool_down: int) -> bool:
     """Whether this environment may fetch now: one of all, and not right after another."""
+    values = {":now": now, ":before": now - cool_down, ":shape": KEY_SET_SHAPE}
     request = {
         "TableName": table,
         "Key": key_of(key_set_partition(issuer_id), JWKS),
-        "UpdateExpression": "SET tried_at = :now",
+        "UpdateExpression": "SET tried_at = :now, shape = :shape",
         "ConditionExpression": "attribute_not_exists(tried_at) OR tried_at <= :before",
-        "ExpressionAttributeValues": {":now": encode(now), ":before": encode(now - cool_down)},
+        "ExpressionAttributeValues": encode_item(values),
     }
     try:
         client.call("UpdateItem", request)
@@ -135,16 +140,28 @@ def _metadata_of(issuer: Issuer) -> str:
 
 def _key_set_values(issuer: Issuer, key_set: KeySet) -> dict[str, Any]:
     at = key_set.fetched_at
-    return {"key_set": list(key_set.keys), "fetched_at": at, "tried_at": at, "origin": _origin_of(issuer)}
+    members = {"key_set": list(key_set.keys), "fetched_at": at, "tried_at": at, "origin": _origin_of(issuer)}
+    return members | {SHAPE: KEY_SET_SHAPE}
 
 
 def _origin_of(issuer: Issuer) -> str:
     return issuer.jwks_uri or _metadata_of(issuer)
 
 
+def _read_copy(item: Mapping[str, Any]) -> dict[str, Any]:
+    """The copy of a key set as it was stored. InvalidItemError where it is none."""
+    values = decode_known(item, ("fetched_at", "tried_at", "failed_at", "origin"))
+    try:
+        keys = item.get("key_set", {"L": []})["L"]
+        return values | {"key_set": tuple(decode_known(one["M"], JWK_MEMBERS) for one in keys)}
+    except (KeyError, TypeError, AttributeError) as error:
+        message = "key set: an attribute is of another type"
+        raise InvalidItemError(message) from error
+
+
 def _stored(issuer: Issuer, values: dict[str, Any]) -> StoredIssuer:
     """An issuer with its copy; one that came from elsewhere, before the issuer was changed, is not its own."""
-    key_set = KeySet(tuple(values.get("key_set", ())), values.get("fetched_at", 0))
+    key_set = KeySet(values.get("key_set", ()), values.get("fetched_at", 0))
     is_own = values.get("origin") == _origin_of(issuer)
     tried_at, settled_at = values.get("tried_at", 0), max(key_set.fetched_at, values.get("failed_at", 0))
     return StoredIssuer(issuer, key_set if is_own else None, tried_at if tried_at > settled_at else 0)

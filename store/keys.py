@@ -14,8 +14,11 @@ from store.client import Client
 from store.errors import ConditionFailed, InvalidItemError, ThrottledError, TransactionCancelled
 from store.table import (
     GATE,
+    GATE_SHAPE,
+    GATE_SHAPE_NAME,
     RECORD,
     USAGE_DAYS,
+    USAGE_SHAPE,
     api_from_item,
     api_partition,
     block_partition,
@@ -99,9 +102,9 @@ def create_gate(client: Client, table: str, partition: str, version: int) -> Gat
         {
             "TableName": table,
             "Key": key_of(partition, GATE),
-            "UpdateExpression": "SET #v = if_not_exists(#v, :v)",
-            "ExpressionAttributeNames": {"#v": VERSION},
-            "ExpressionAttributeValues": {":v": encode(version)},
+            "UpdateExpression": "SET #v = if_not_exists(#v, :v), #s = :s",
+            "ExpressionAttributeNames": {"#v": VERSION, "#s": GATE_SHAPE_NAME},
+            "ExpressionAttributeValues": {":v": encode(version), ":s": encode(GATE_SHAPE)},
             "ReturnValues": "ALL_NEW",
         },
     )
@@ -139,11 +142,12 @@ def store_day(client: Client, table: str, partition: str, totals: DayTotals) -> 
         {
             "TableName": table,
             "Key": key_of(partition, usage_sort(totals.day)),
-            "UpdateExpression": "SET allowed = :allowed, refused = :refused, #ttl = :ttl",
+            "UpdateExpression": "SET allowed = :allowed, refused = :refused, shape = :shape, #ttl = :ttl",
             "ExpressionAttributeNames": {"#ttl": "ttl"},
             "ExpressionAttributeValues": {
                 ":allowed": encode(totals.allowed),
                 ":refused": encode(totals.refused),
+                ":shape": encode(USAGE_SHAPE),
                 ":ttl": encode(expires_at),
             },
         },

@@ -21,19 +21,23 @@ What the authorizer writes lies in partitions of its own, and its role may write
 
 Index items stand for lists: they are written in the transaction that changes the record, and
 read strongly, so that a list misses nothing and no table is ever scanned.
+
+Every item but those carries the number of its shape. It grows when what a member means changes;
+readers know all numbers up to theirs. A member more is no other shape: readers take the members
+that they know, at every depth, and leave the rest, so that a version before this one can read
+what this one wrote.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from access.apis import ApiDefinition, TokenPlace
-from access.gate import LAYOUT, DayTotals
+from access.gate import LAST_USED, LAYOUT, VERSION, DayTotals, is_counter
 from access.grants import Grant
-from access.key_ids import KeyHash
 from access.keys import Counting, IdentityRecord, KeyRecord, Policy, StoredCredential, TokenRules
 from access.limits import Quota, RateLimit
-from store.attributes import decode_item, encode_item
+from store.attributes import decode, decode_known, encode, encode_item
 from store.errors import InvalidItemError
 
 RECORD = "RECORD"
@@ -41,9 +45,15 @@ GATE = "GATE"
 JWKS = "JWKS"
 DELETING = "deleting"  # attribute of a policy that no key may take any more
 USAGE = "USAGE#"
-_KEYS = ("PK", "SK")
 USAGE_DAYS = 400  # how long totals of a day are kept
+SHAPE = "shape"
+KEY_SHAPE = IDENTITY_SHAPE = POLICY_SHAPE = API_SHAPE = ISSUER_SHAPE = GATE_SHAPE = USAGE_SHAPE = KEY_SET_SHAPE = 1
+ANSWER_SHAPE = AUDIT_SHAPE = 1
+GATE_SHAPE_NAME = "s"  # short: a gate is small
+_NOT_OF_THE_CORE = frozenset({"PK", "SK", GATE_SHAPE_NAME})
+_GATE_MEMBERS = frozenset({VERSION, LAYOUT, LAST_USED, "d", "da", "dr", "pd", "pa", "pr"})  # marks and counters aside
 Values = dict[str, Any]
+ValueT = TypeVar("ValueT")
 
 
 def key_partition(key_hash: str) -> str:
@@ -132,124 +142,41 @@ def index_sort(record: KeyRecord) -> str:
 
 
 def key_to_item(record: KeyRecord) -> dict[str, Any]:
-    """A key record as an item; empty values are left out."""
-    values = record._asdict() | {
-        "credentials": [slim(one._asdict()) for one in record.credentials],
-        "token_rules": slim(record.token_rules._asdict()),
-        "rate_limits": [one._asdict() for one in record.rate_limits],
-        "quotas": [one._asdict() for one in record.quotas],
-        "grants": [one._asdict() for one in record.grants],
-    }
-    return key_of(key_partition(record.key_hash), RECORD) | encode_item(slim(values))
+    return key_of(key_partition(record.key_hash), RECORD) | members_of(record, KEY_SHAPE)
 
 
 def key_from_item(item: Mapping[str, Any]) -> KeyRecord:
-    """A key record from its item. InvalidItemError where it is not one."""
-    values = decode_item(item)
-    try:
-        return KeyRecord(
-            key_hash=KeyHash(values["key_hash"]),
-            version=int(values["version"]),
-            name=values["name"],
-            created_at=int(values["created_at"]),
-            updated_at=int(values["updated_at"]),
-            owner=values.get("owner", ""),
-            credentials=tuple(StoredCredential(**({"thumbprint": ""} | one)) for one in values.get("credentials", ())),
-            token_rules=_token_rules(values.get("token_rules", {})),
-            policies=tuple(values.get("policies", ())),
-            enabled=bool(values["enabled"]),
-            expires_at=values.get("expires_at"),
-            last_audit=values.get("last_audit", ""),
-            life=int(values.get("life", 0)),
-            **_rights(values),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        message = "key record: an attribute is missing or of another type"
-        raise InvalidItemError(message) from error
+    return value_of(KeyRecord, item, "key record")
 
 
 def identity_to_item(record: IdentityRecord) -> dict[str, Any]:
-    """The record of an identity as an item; empty values are left out."""
-    return key_of(block_partition(record.identity_hash), RECORD) | encode_item(slim(record._asdict()))
+    return key_of(block_partition(record.identity_hash), RECORD) | members_of(record, IDENTITY_SHAPE)
 
 
 def identity_from_item(item: Mapping[str, Any]) -> IdentityRecord:
-    """The record of an identity from its item. InvalidItemError where it is not one."""
-    values = decode_item(item)
-    try:
-        return IdentityRecord(
-            identity_hash=KeyHash(values["identity_hash"]),
-            version=int(values["version"]),
-            enabled=bool(values["enabled"]),
-            updated_at=int(values["updated_at"]),
-            last_audit=values.get("last_audit", ""),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        message = "identity: an attribute is missing or of another type"
-        raise InvalidItemError(message) from error
+    return value_of(IdentityRecord, item, "identity")
 
 
 def policy_to_item(policy: Policy) -> dict[str, Any]:
-    """A policy as an item; empty values are left out."""
-    values = policy._asdict() | {
-        "rate_limits": [one._asdict() for one in policy.rate_limits],
-        "quotas": [one._asdict() for one in policy.quotas],
-        "grants": [one._asdict() for one in policy.grants],
-        "counting": policy.counting._asdict(),
-    }
-    return key_of(policy_partition(policy.policy_id), RECORD) | encode_item(slim(values))
+    return key_of(policy_partition(policy.policy_id), RECORD) | members_of(policy, POLICY_SHAPE)
 
 
 def policy_from_item(item: Mapping[str, Any]) -> Policy:
-    """A policy from its item. InvalidItemError where it is not one."""
-    values = decode_item(item)
-    try:
-        return Policy(
-            policy_id=values["policy_id"],
-            version=int(values["version"]),
-            name=values["name"],
-            created_at=int(values["created_at"]),
-            updated_at=int(values["updated_at"]),
-            active=bool(values["active"]),
-            partitions=tuple(values.get("partitions", ())),
-            key_expires_in_seconds=values.get("key_expires_in_seconds"),
-            counting=Counting(**values.get("counting", {})),
-            thresholds=tuple(values.get("thresholds", ())),
-            last_audit=values.get("last_audit", ""),
-            **_rights(values),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        message = "policy: an attribute is missing or of another type"
-        raise InvalidItemError(message) from error
+    return value_of(Policy, item, "policy")
 
 
 def api_to_item(definition: ApiDefinition, partition: str) -> dict[str, Any]:
     """An API definition as an item of its own, or as the copy that a gateway holds."""
-    values = definition._asdict() | {"token": slim(definition.token._asdict())}
-    return key_of(partition, RECORD) | encode_item(slim(values))
+    return key_of(partition, RECORD) | members_of(definition, API_SHAPE)
 
 
 def api_from_item(item: Mapping[str, Any]) -> ApiDefinition:
-    """An API definition from its item. InvalidItemError where it is not one."""
-    values = decode_item(item)
-    try:
-        return ApiDefinition(
-            api_id=values["api_id"],
-            version=int(values["version"]),
-            name=values["name"],
-            created_at=int(values["created_at"]),
-            updated_at=int(values["updated_at"]),
-            gateways=tuple(values.get("gateways", ())),
-            enable_jwt=bool(values["enable_jwt"]),
-            enable_opaque=bool(values["enable_opaque"]),
-            allow_sub=bool(values["allow_sub"]),
-            token=TokenPlace(*(values.get("token", {}).get(place, "") for place in TokenPlace._fields)),
-            issuers=tuple(values.get("issuers", ())),
-            last_audit=values.get("last_audit", ""),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        message = "API definition: an attribute is missing or of another type"
-        raise InvalidItemError(message) from error
+    return value_of(ApiDefinition, item, "API definition")
+
+
+def new_gate(partition: str, version: int) -> dict[str, Any]:
+    """The item of a gate that has counted nothing."""
+    return key_of(partition, GATE) | {VERSION: encode(version), GATE_SHAPE_NAME: encode(GATE_SHAPE)}
 
 
 def gate_from_item(item: Mapping[str, Any]) -> dict[str, int | str]:
@@ -258,11 +185,23 @@ def gate_from_item(item: Mapping[str, Any]) -> dict[str, int | str]:
         return {
             name: attribute["S"] if name == LAYOUT else int(attribute["N"])
             for name, attribute in item.items()
-            if name not in _KEYS
+            if name not in _NOT_OF_THE_CORE
         }
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError):
+        return gate_from_item(_without_strangers(item))
+
+
+def _without_strangers(item: Mapping[str, Any]) -> dict[str, Any]:
+    """A gate without what a later shape may have added. InvalidItemError where nothing of it is the matter."""
+    strangers = {
+        name
+        for name, attribute in item.items()
+        if not attribute.keys() <= {"N"} and not (name in _GATE_MEMBERS or name.startswith("_") or is_counter(name))
+    }
+    if strangers <= _NOT_OF_THE_CORE:
         message = "gate: an attribute is of another type"
-        raise InvalidItemError(message) from error
+        raise InvalidItemError(message)
+    return {name: attribute for name, attribute in item.items() if name not in strangers}
 
 
 def usage_sort(day: int) -> str:
@@ -272,8 +211,8 @@ def usage_sort(day: int) -> str:
 
 def usage_from_item(item: Mapping[str, Any]) -> DayTotals:
     """The totals of a day from their item. InvalidItemError where it is not one."""
-    values = decode_item(item)
     try:
+        values = decode_known(item, ("SK", "allowed", "refused"))
         day = (date.fromisoformat(str(values["SK"]).removeprefix(USAGE)) - date(1970, 1, 1)).days
         return DayTotals(day, int(values["allowed"]), int(values["refused"]))
     except (KeyError, TypeError, ValueError) as error:
@@ -281,21 +220,58 @@ def usage_from_item(item: Mapping[str, Any]) -> DayTotals:
         raise InvalidItemError(message) from error
 
 
-def _rights(values: Values) -> Values:
+def members_of(value: NamedTuple, shape: int) -> dict[str, Any]:
+    """The members of a value as attributes, with the number of its shape."""
+    return {SHAPE: encode(shape)} | encode_item(_members(value))
+
+
+def value_of(kind: type[ValueT], item: Mapping[str, Any], name: str) -> ValueT:
+    """A value from its item, whatever else the item holds. InvalidItemError where it is not one."""
+    try:
+        return _read(kind, item)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        message = f"{name}: an attribute is missing or of another type"
+        raise InvalidItemError(message) from error
+
+
+_EMPTY: tuple[Any, ...] = (None, "", (), [], {})
+_KINDS: dict[str, type[tuple[Any, ...]]] = {  # of members that are values of their own, or lists of such
+    "credentials": StoredCredential,
+    "token_rules": TokenRules,
+    "rate_limits": RateLimit,
+    "quotas": Quota,
+    "grants": Grant,
+    "counting": Counting,
+    "token": TokenPlace,
+}
+
+
+def _members(value: Any) -> Values:
+    """By name, without those that are empty and are empty again where they are left out."""
+    defaults = value._field_defaults
     return {
-        "rate_limits": tuple(RateLimit(**one) for one in values.get("rate_limits", ())),
-        "quotas": tuple(Quota(**one) for one in values.get("quotas", ())),
-        "grants": tuple(Grant(**(one | {"methods": tuple(one["methods"])})) for one in values.get("grants", ())),
-        "tags": tuple(values.get("tags", ())),
-        "metadata": dict(values.get("metadata", {})),
+        name: _member(member)
+        for name, member in value._asdict().items()
+        if member not in _EMPTY or name not in defaults or defaults[name] not in _EMPTY
     }
 
 
-def _token_rules(values: Values) -> TokenRules:
-    lists = {name: tuple(values.get(name, ())) for name in ("issuers", "audiences")}
-    return TokenRules(**(values | lists))
+def _member(member: Any) -> Any:
+    if hasattr(member, "_fields"):
+        return _members(member)
+    return [_member(one) for one in member] if isinstance(member, tuple) else member
 
 
-def slim(values: Values) -> Values:
-    """Without the members that hold nothing."""
-    return {name: value for name, value in values.items() if value not in (None, "", (), [], {})}
+def _read(kind: type[ValueT], attributes: Mapping[str, Any]) -> ValueT:
+    names: tuple[str, ...] = kind._fields  # type: ignore[attr-defined] # each of them is a named tuple
+    return kind(**{name: _read_member(name, attributes[name]) for name in names if name in attributes})
+
+
+def _read_member(name: str, attribute: Mapping[str, Any]) -> Any:
+    kind = _KINDS.get(name)
+    if kind is None:
+        value = decode(attribute)
+        return tuple(value) if isinstance(value, list) else value
+    if "L" in attribute:
+        return tuple(_read(kind, element["M"]) for element in attribute["L"])
+    return _read(kind, attribute["M"])

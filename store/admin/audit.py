@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from store.admin.transactions import Item, Page, Table, read_cursor, write_cursor
-from store.attributes import decode_item, encode_item
+from store.attributes import decode_known, encode_item
 from store.table import (
+    AUDIT_SHAPE,
+    SHAPE,
     api_partition,
     audit_partition,
     issuer_partition,
@@ -62,12 +64,13 @@ class AuditEntry(NamedTuple):
         return hashlib.sha256(json.dumps(members, sort_keys=True).encode()).hexdigest()
 
     def to_item(self) -> Item:
-        return key_of(audit_partition(self.at[:7]), f"{self.at}#{self.id}") | encode_item(self._asdict())
+        members = encode_item(self._asdict() | {SHAPE: AUDIT_SHAPE})
+        return key_of(audit_partition(self.at[:7]), f"{self.at}#{self.id}") | members
 
     @classmethod
     def from_item(cls, item: Item) -> "AuditEntry":
         """The entry of an item, whatever became of it: what is gone is empty, and the hash tells."""
-        values = decode_item(item)
+        values = decode_known(item, cls._fields)
         members: dict[str, Any] = {name: str(values.get(name, "")) for name in cls._fields}
         fields = values.get("fields")
         return cls(**(members | {"fields": tuple(map(str, fields)) if isinstance(fields, list) else ()}))

@@ -9,10 +9,10 @@ import json
 from typing import NamedTuple
 
 from store.admin.transactions import Item, Table
-from store.attributes import decode_item, encode, encode_item
+from store.attributes import decode_known, encode, encode_item
 from store.master_secret import Keyring
 from store.sealing import seal, unseal
-from store.table import RECORD, idempotency_partition, key_of
+from store.table import ANSWER_SHAPE, RECORD, SHAPE, idempotency_partition, key_of
 
 KEPT_SECONDS = 86_400
 _PURPOSE = "idempotency"
@@ -37,7 +37,7 @@ class IdempotencyStore:
         """The answer kept for a request key, None where there is none or it is too old."""
         partition = idempotency_partition(request_key)
         items = self._table.items([key_of(partition, RECORD)])
-        values = decode_item(items[0]) if items else {}
+        values = decode_known(items[0], ("fingerprint", "status", "body", "ttl")) if items else {}
         if not values or values["ttl"] <= now:
             return None
         body = unseal(self._keyring, values["body"], key_hash=partition, algorithm=_PURPOSE)
@@ -52,6 +52,7 @@ class IdempotencyStore:
             "status": answer.status,
             "body": sealed,
             "ttl": now + KEPT_SECONDS,
+            SHAPE: ANSWER_SHAPE,
         }
         unless_kept = {
             "ConditionExpression": "attribute_not_exists(PK) OR #ttl <= :now",

@@ -37,6 +37,7 @@ from store.table import (
     key_of,
     key_partition,
     key_to_item,
+    new_gate,
     owner_index,
     owner_partition,
     policy_index,
@@ -92,10 +93,9 @@ class KeyStore:
         """Store a new key. Raises AlreadyExistsError, UnknownPolicyError, AlreadyDoneError."""
         table = self._table
         self._ensure_owner_gate(record.owner)
-        gate = key_of(gate_partition(record.key_hash), GATE) | {VERSION: encode(record.gate_version)}
         actions = [
             table.put(key_to_item(record), ABSENT),
-            table.put(gate, ABSENT),
+            table.put(new_gate(gate_partition(record.key_hash), record.gate_version), ABSENT),
             *self._policy_checks(record.policies),
             *(self._put_index(partition, record) for partition in sorted(index_partitions(record))),
         ]
@@ -199,7 +199,7 @@ class KeyStore:
         """Make the gate that an owner's keys share, unless it is there."""
         if not owner:
             return
-        gate = key_of(owner_partition(owner), GATE) | {VERSION: encode(OWNER_VERSION)}
+        gate = new_gate(owner_partition(owner), OWNER_VERSION)
         with suppress(ConditionFailed):
             self._table.write("PutItem", {"TableName": self._table.name, "Item": gate} | ABSENT)
 

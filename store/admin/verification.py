@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from store.admin.audit import AuditEntry, AuditFilter, AuditLog, partition_of, write_moment
 from store.admin.transactions import Table
-from store.attributes import decode_item
+from store.attributes import decode_known
 from store.errors import StoreError
 from store.table import ALL_APIS, ALL_ISSUERS, ALL_KEYS, ALL_POLICIES, RECORD, key_of
 
@@ -102,7 +102,7 @@ def _listed(table: Table) -> Iterator[str]:
 def _read_records(table: Table, resources: set[str]) -> dict[str, _Record]:
     by_partition = {partition: one for one in resources if (partition := partition_of(one))}
     items = table.items([key_of(partition, RECORD) for partition in by_partition])
-    found = {by_partition[item["PK"]["S"]]: decode_item(item) for item in items}
+    found = {by_partition[item["PK"]["S"]]: decode_known(item, _Record._fields) for item in items}
     return {
         resource: _Record(values.get("last_audit", ""), values["created_at"], values["updated_at"])
         for resource, values in found.items()
