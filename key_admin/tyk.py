@@ -130,7 +130,7 @@ class _Reader:
         alias = session.get("alias") or "imported from Tyk"
         metadata = _object(session, "meta_data")
         self.body |= {"name": alias, "tags": session.get("tags") or [], "metadata": _texts(metadata)}
-        if session.get("key_id"):
+        if session.get("key_id") is not None:
             self.body["key_id"] = session["key_id"]
         else:
             self.note("key_id", "is not given beside the session object: the key has a new id")
