@@ -80,6 +80,11 @@ def min_secret_bytes(algorithm: Algorithm) -> int:
     return int(algorithm.value[2:]) // 8
 
 
+def coordinate_bytes(curve: ec.EllipticCurve) -> int:
+    """The size of a coordinate of a point on a curve."""
+    return (curve.key_size + 7) // 8
+
+
 def load_secret(algorithm: Algorithm, secret: Secret) -> Secret:
     """The secret itself; UnusableMaterialError where it is too short, or the algorithm takes none."""
     if not algorithm.value.startswith("HS") or len(secret) < min_secret_bytes(algorithm):
@@ -136,8 +141,18 @@ def _load_ec(algorithm: Algorithm, jwk: Mapping[str, str]) -> PublicKey:
     if jwk["crv"] != name:
         message = f"{algorithm.value} takes the curve {name}"
         raise ValueError(message)
-    numbers = ec.EllipticCurvePublicNumbers(_number(jwk["x"]), _number(jwk["y"]), CURVES[name]())
-    return numbers.public_key()
+    curve = CURVES[name]()
+    x, y = (_coordinate(jwk[member], coordinate_bytes(curve)) for member in ("x", "y"))
+    return ec.EllipticCurvePublicNumbers(x, y, curve).public_key()
+
+
+def _coordinate(text: str, size: int) -> int:
+    """A coordinate in the full size of its field, zeros in front included (RFC 7518, section 6.2.1.2)."""
+    raw = _decode(text)
+    if len(raw) != size:
+        message = f"a coordinate has {size} bytes"
+        raise ValueError(message)
+    return int.from_bytes(raw, "big")
 
 
 def _load_okp(_algorithm: Algorithm, jwk: Mapping[str, str]) -> PublicKey:
@@ -175,7 +190,7 @@ def _verify_rsa(algorithm: Algorithm, key: object, message: bytes, signature: by
 
 def _verify_ecdsa(algorithm: Algorithm, key: object, message: bytes, signature: bytes) -> bool:
     public = cast("ec.EllipticCurvePublicKey", key)
-    size = (public.key_size + 7) // 8
+    size = coordinate_bytes(public.curve)
     if len(signature) != 2 * size:
         return False
     r, s = int.from_bytes(signature[:size], "big"), int.from_bytes(signature[size:], "big")

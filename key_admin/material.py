@@ -28,6 +28,7 @@ from access.credentials import (
     PublicKey,
     UnusableMaterialError,
     algorithm_named,
+    coordinate_bytes,
     load_public_key,
     min_secret_bytes,
 )
@@ -39,7 +40,7 @@ from key_admin.weak_secrets import is_guessable, is_key_text
 MAX_SECRET_BYTES = 1024
 GENERATED_RSA_BITS = 2048
 _CURVE_NAMES = {curve().name: name for name, curve in CURVES.items()}
-_COORDINATE_BYTES = {name: (curve().key_size + 7) // 8 for name, curve in CURVES.items()}
+_COORDINATE_BYTES = {name: coordinate_bytes(curve()) for name, curve in CURVES.items()}
 _ALGORITHM_OF_CURVE = {curve: algorithm for algorithm, curve in CURVE_OF.items()}
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth"})
 _MEMBERS = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "oct": ("k",)}
@@ -231,7 +232,7 @@ def _public_material(key: object, algorithm: Algorithm | None, field: str) -> Ma
         jwk = {"e": _encode_number(numbers.e), "kty": "RSA", "n": _encode_number(numbers.n)}
         return _judge(jwk, algorithm or Algorithm.RS256, field)
     if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVE_NAMES:
-        curve, point, length = _CURVE_NAMES[key.curve.name], key.public_numbers(), (key.key_size + 7) // 8
+        curve, point, length = _CURVE_NAMES[key.curve.name], key.public_numbers(), coordinate_bytes(key.curve)
         jwk = {
             "crv": curve,
             "kty": "EC",
@@ -271,13 +272,23 @@ def _read_jwk(jwk: dict[str, Any], algorithm: Algorithm | None) -> Material:
 def _canonical(members: dict[str, str], field: str) -> dict[str, str]:
     """The members in the one text that RFC 7518 asks for, so that a key has one thumbprint.
 
-    Padding and zero bytes in front, as some libraries write them, change nothing of a number.
+    Padding, and zero bytes in front of an RSA number, which section 6.3.1.1 expects of some
+    libraries, change nothing. A coordinate has its full size and no other.
     """
     raw = {name: _decode_base64url(members[name], f"{field}.{name}") for name in members.keys() & {"n", "e", "x", "y"}}
-    if members["kty"] == "OKP":
-        return members | {"x": _encode(raw["x"])}
-    size = _COORDINATE_BYTES.get(members.get("crv", ""), 0)
-    return members | {name: _encode(value.lstrip(b"\0").rjust(size, b"\0")) for name, value in raw.items()}
+    if members["kty"] == "RSA":
+        raw = {name: value.lstrip(b"\0") for name, value in raw.items()}
+    if members["kty"] == "EC":
+        _check_coordinates(members["crv"], raw, field)
+    return members | {name: _encode(value) for name, value in raw.items()}
+
+
+def _check_coordinates(curve: str, raw: dict[str, bytes], field: str) -> None:
+    size = _COORDINATE_BYTES.get(curve)
+    for name, value in sorted(raw.items()):
+        if size is not None and len(value) != size:
+            message = f"has {size} bytes on {curve}, zeros in front included (RFC 7518, 6.2.1.2)"
+            raise invalid_field(f"{field}.{name}", message)
 
 
 def _agree_with_jwk(jwk: dict[str, Any], algorithm: Algorithm | None) -> Algorithm | None:

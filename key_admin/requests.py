@@ -1,6 +1,7 @@
 """Read what a request brings: its body, its page, the version it expects, who sends it."""
 
 import random
+import re
 import time
 from base64 import b64decode
 from collections.abc import Callable
@@ -15,8 +16,10 @@ from store.admin.transactions import InvalidCursorError, Page, VersionConflictEr
 
 MAX_BODY_BYTES = 256 * 1024
 DEFAULT_PAGE, MAX_PAGE = 50, 200
+MAX_INTERVAL_DAYS = 400
 MAX_IDEMPOTENCY_KEY = 255
 MAX_CHANGES = 30  # tries of a change that names no version
+_LIMIT = re.compile(r"[1-9][0-9]{0,2}", re.ASCII)
 AnswerT = TypeVar("AnswerT")
 ItemT = TypeVar("ItemT")
 
@@ -116,10 +119,16 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
+def check_interval(first: int, last: int, longest: int) -> None:
+    """A 400 where an interval ends before it begins, or is longer than `longest`, in the unit of all three."""
+    if not 0 <= last - first <= longest:
+        raise invalid_field("from", f"is before `to`, by at most {MAX_INTERVAL_DAYS} days")
+
+
 def read_page(parameters: dict[str, str], page: Callable[[int, str | None], Page[ItemT]]) -> Page[ItemT]:
     """The page of a list that `limit` and `cursor` ask for. Raises a Problem: 400."""
     text = parameters.get("limit", str(DEFAULT_PAGE))
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= MAX_PAGE:
+    if not _LIMIT.fullmatch(text) or int(text) > MAX_PAGE:
         raise invalid_field("limit", f"must be a number from 1 to {MAX_PAGE}")
     try:
         return page(int(text), parameters.get("cursor") or None)

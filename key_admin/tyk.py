@@ -8,7 +8,6 @@ notes, and what would change its meaning is refused, both by the names of Tyk.
 """
 
 import json
-import math
 import re
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -130,7 +129,7 @@ class _Reader:
         alias = session.get("alias") or "imported from Tyk"
         metadata = _object(session, "meta_data")
         self.body |= {"name": alias, "tags": session.get("tags") or [], "metadata": _texts(metadata)}
-        if session.get("key_id"):
+        if session.get("key_id") is not None:
             self.body["key_id"] = session["key_id"]
         else:
             self.note("key_id", "is not given beside the session object: the key has a new id")
@@ -257,7 +256,8 @@ def _texts(metadata: dict[str, Any]) -> dict[str, str]:
 
 def _whole(holder: dict[str, Any], name: str, place: str, default: int = 0) -> int:
     value = holder.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value % 1:
+    is_whole = value.is_integer() if isinstance(value, float) else type(value) is int
+    if not is_whole:
         raise invalid_field(f"{place}{name}", "is a whole number")
     return int(value)
 

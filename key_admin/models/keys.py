@@ -61,7 +61,7 @@ class KeyFields(Rights):
 class KeyInput(KeyFields):
     """The body of POST /keys."""
 
-    key_id: str = ""
+    key_id: Annotated[str, Field(min_length=1)] = ""  # left out, not empty: an opaque key
     jwt_data: JwtData | None = None
 
 

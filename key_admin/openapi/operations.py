@@ -44,14 +44,20 @@ _KEY_FILTERS: dict[str, Any] = {
     "enabled": {"type": "boolean"},
 }
 _INTERVAL: dict[str, Any] = {
-    "from": {"type": "string", "description": "A date, or an RFC 3339 time; 30 days before `to` unless it is given."},
+    "from": {
+        "type": "string",
+        "description": "A date or an RFC 3339 time, at most 400 days before `to`; 30 days before it unless given.",
+    },
     "to": {
         "type": "string",
         "description": "A date, meant whole, or an RFC 3339 time; now unless it is given.",
     },
 }
 _DAYS: dict[str, Any] = {
-    "from": {"type": "string", "description": "A date; 29 days before `to` unless it is given."},
+    "from": {
+        "type": "string",
+        "description": "A date; of 400 days at most with `to`, both included; 29 days before `to` unless it is given.",
+    },
     "to": {"type": "string", "description": "A date; today unless it is given."},
 }
 _AUDIT_FILTERS = _INTERVAL | {"key_hash": _TEXT, "resource": _TEXT, "principal": _TEXT}

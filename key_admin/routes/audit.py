@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from key_admin.problems import invalid_field
-from key_admin.requests import caller_of, read_page
+from key_admin.requests import MAX_INTERVAL_DAYS, caller_of, check_interval, read_page
 from key_admin.responses import respond
 from key_admin.service import service
 from key_admin.times import read_time
@@ -18,7 +18,6 @@ from store.admin.verification import verify as verify_log
 router = Router()  # type: ignore[no-untyped-call] # Powertools' own
 DEFAULT_SECONDS = 30 * 86_400
 MAX_FAULTS = 1_000  # shown; an answer of Lambda holds 6 MB
-MAX_SECONDS = 400 * 86_400
 
 
 @router.get("/audit")
@@ -50,8 +49,7 @@ def verify() -> Response[str]:
 def _filter(parameters: dict[str, str]) -> AuditFilter:
     last = _moment(parameters, "to", service().now() + 1)
     first = _moment(parameters, "from", last - DEFAULT_SECONDS)
-    if first > last or last - first > MAX_SECONDS:
-        raise invalid_field("from", f"is before `to`, by at most {MAX_SECONDS // 86_400} days")
+    check_interval(first, last, MAX_INTERVAL_DAYS * 86_400)
     key_hash = parameters.get("key_hash", "")
     return AuditFilter(
         write_moment(first),

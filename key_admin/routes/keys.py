@@ -1,7 +1,6 @@
 """Keys: create, import, list, read, look up, change, reset, rotate, delete; their usage."""
 
 from collections.abc import Callable, Iterable
-from datetime import date
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -19,9 +18,19 @@ from key_admin.key_operations import check_expiry, check_fit, check_rights, prep
 from key_admin.models.keys import ImportInput, KeyFields, KeyInput, LookupInput, ResetInput, RotateInput
 from key_admin.problems import Problem, invalid_field
 from key_admin.render import editable, render_day, render_effective, render_key
-from key_admin.requests import Caller, caller_of, check_version, on_current_version, read_body, read_page
+from key_admin.requests import (
+    MAX_INTERVAL_DAYS,
+    Caller,
+    caller_of,
+    check_interval,
+    check_version,
+    on_current_version,
+    read_body,
+    read_page,
+)
 from key_admin.responses import respond
 from key_admin.service import Service, changed_fields, service
+from key_admin.times import read_day
 from key_admin.tyk import read_session
 from key_admin.validation import validate
 from store.admin.keys import KeyFilter
@@ -222,9 +231,9 @@ def show_usage(key_hash: str) -> Response[str]:
     _, gate = _find(work, key_hash)
     today = work.now() // DAY_SECONDS
     last = _read_day(parameters, "to", today)
-    first = _read_day(parameters, "from", min(last, today) - DEFAULT_USAGE_DAYS + 1)
-    if first > last:
-        raise invalid_field("from", "is after `to`")
+    longest = MAX_INTERVAL_DAYS - 1  # between the first and the last day, both included
+    first = _read_day(parameters, "from", max(min(last, today) - DEFAULT_USAGE_DAYS + 1, last - longest, 0))
+    check_interval(first, last, longest)
     days = {totals.day: totals for totals in work.keys.usage(key_hash, first, last)}
     for totals in (past_day(gate), current_day(gate)):
         if totals is not None and first <= totals.day <= last:
@@ -262,9 +271,9 @@ def _read_day(parameters: dict[str, str], name: str, default: int) -> int:
     if not text:
         return default
     try:
-        return (date.fromisoformat(text) - date(1970, 1, 1)).days
+        return read_day(text)
     except ValueError:
-        raise invalid_field(name, "is a date like 2026-01-31") from None
+        raise invalid_field(name, "is a date like 2026-01-31, from 1970 on") from None
 
 
 def _limits(work: Service, record: KeyRecord) -> tuple[Limit, ...]:

@@ -4,7 +4,7 @@ import pytest
 
 from access.credentials import Algorithm, UnusableMaterialError, algorithm_named, load_public_key, load_secret
 from tests.access.signers import public_jwk
-from tests.key_admin.materials import encode, keys, number, rsa_jwk
+from tests.key_admin.materials import ed_jwk, encode, keys, number, resized_points, rsa_jwk
 
 MODULUS = keys()["RSA"].public_key().public_numbers().n
 
@@ -39,6 +39,24 @@ def test_an_rsa_key_at_its_bounds_loads(jwk):
 def test_a_point_loads_under_the_name_of_its_own_curve_alone(curve):
     with pytest.raises(UnusableMaterialError):
         load_public_key(Algorithm.ES256, public_jwk(Algorithm.ES256) | {"crv": curve})
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "member", "jwk"),
+    [pytest.param(*case, id=f"{case[0]} {case[1]} {len(case[2][case[1]])}") for case in resized_points()],
+)
+def test_a_coordinate_has_the_full_size_of_its_field(algorithm, member, jwk):
+    """RFC 7518, section 6.2.1.2: one number has one text, so one key is not stored twice."""
+    del member
+
+    with pytest.raises(UnusableMaterialError):
+        load_public_key(Algorithm(algorithm), jwk)
+
+
+@pytest.mark.parametrize("size", [0, 31, 33])
+def test_an_ed25519_key_has_32_bytes(size):
+    with pytest.raises(UnusableMaterialError):
+        load_public_key(Algorithm.EDDSA, ed_jwk(bytes([5]) * size))
 
 
 @pytest.mark.parametrize("name", ["none", "hs256", "HS256 ", "", "ES256K", "Ed25519", None, 1, ["HS256"], {}])

@@ -19,6 +19,7 @@ from access.issuers import (
     read_key_set,
 )
 from access.tokens import parse_token, verify_token
+from tests.key_admin.materials import encode, resized_points
 
 RSA = rsa.generate_private_key(65537, 2048)
 EC = ec.generate_private_key(ec.SECP256R1())
@@ -69,6 +70,23 @@ def test_keys_that_verify_no_signature_are_passed_over(member):
     found = key_set(jwk() | member, jwk(EC, kid="good"))
 
     assert [one["kid"] for one in found.keys] == ["good"]
+
+
+def test_an_ec_key_whose_coordinates_are_not_of_full_size_is_passed_over():
+    """As where keys are registered: RFC 7518, section 6.2.1.2."""
+    resized = [point for _, _, point in resized_points()]
+
+    found = key_set(*resized, jwk(EC, kid="good"))
+
+    assert len(resized) == 12
+    assert [one["kid"] for one in found.keys] == ["good"]
+
+
+def test_an_rsa_number_with_a_zero_in_front_is_the_same_number():
+    """RFC 7518, section 6.3.1.1, expects it of some libraries."""
+    modulus = RSA.public_key().public_numbers().n.to_bytes(257, "big")
+
+    assert not isinstance(judge(key_set(jwk() | {"n": encode(modulus)})), Reason)
 
 
 @pytest.mark.parametrize(

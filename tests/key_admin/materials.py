@@ -6,6 +6,7 @@ from base64 import b64encode, encodebytes, urlsafe_b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import count
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -23,6 +24,7 @@ PEM, DER, RAW, SSH = Encoding.PEM, Encoding.DER, Encoding.Raw, Encoding.OpenSSH
 SPKI, PKCS1 = PublicFormat.SubjectPublicKeyInfo, PublicFormat.PKCS1
 P256 = 2**256 - 2**224 + 2**192 + 2**96 - 1
 SIGNED = datetime(2020, 1, 1, tzinfo=UTC)
+CURVES = {"ES256": ("P-256", ec.SECP256R1), "ES384": ("P-384", ec.SECP384R1), "ES512": ("P-521", ec.SECP521R1)}
 Case = tuple[str, dict]
 
 
@@ -93,6 +95,26 @@ def ec_jwk() -> dict:
     return {"kty": "EC", "crv": "P-256"} | {
         name: encode(value.to_bytes(32, "big")) for name, value in (("x", point.x), ("y", point.y))
     }
+
+
+def resized_points() -> Iterator[tuple[str, str, dict]]:
+    """Algorithm, member, and a point whose member has a byte more or less than the field (RFC 7518, 6.2.1.2)."""
+    for algorithm, (curve, kind) in CURVES.items():
+        for member in ("x", "y"):
+            raw = _point_that_begins_with_zero(kind, member)
+            jwk = {"kty": "EC", "crv": curve} | {name: encode(value) for name, value in raw.items()}
+            for resized in (raw[member][1:], b"\0" + raw[member]):
+                yield algorithm, member, jwk | {member: encode(resized)}
+
+
+@cache
+def _point_that_begins_with_zero(kind: type[ec.EllipticCurve], member: str) -> dict[str, bytes]:
+    """The coordinates of a point in their full size; of a number they would have a byte less."""
+    curve = kind()
+    size = (curve.key_size + 7) // 8
+    points = (ec.derive_private_key(secret, curve).public_key().public_numbers() for secret in count(1))
+    spelled = ({name: getattr(point, name).to_bytes(size, "big") for name in ("x", "y")} for point in points)
+    return next(raw for raw in spelled if raw[member][0] == 0)
 
 
 def ed_jwk(raw: bytes | None = None) -> dict:
@@ -188,8 +210,6 @@ def sound() -> Iterator[tuple[str, dict, str, str]]:
     fetched = {"x5c": ["AAAA"], "x5u": "http://127.0.0.1:9/"}
     yield "RSA: JWK with a certificate and a URL, never read", {"jwk": rsa_jwk() | fetched}, "RS256", "RSA"
     yield "EC: JWK", {"jwk": ec_jwk()}, "ES256", "EC"
-    long = encode(b"\0" + keys()["EC"].public_key().public_numbers().x.to_bytes(32, "big"))
-    yield "EC: JWK with a zero in front", {"jwk": ec_jwk() | {"x": long}}, "ES256", "EC"
     yield "Ed25519: JWK", {"jwk": ed_jwk() | {"key_ops": ["sign", "verify"]}}, "EdDSA", "Ed25519"
 
 
@@ -295,6 +315,9 @@ def _points() -> Iterator[tuple[str, dict, str]]:
     }
     for name, members in changed.items():
         yield f"EC point {name}", {"jwk": good | members}, field
+    for algorithm, member, jwk in resized_points():
+        name = f"EC {algorithm}, {member} in {len(jwk[member])} characters"
+        yield name, {"jwk": jwk, "algorithm": algorithm}, f"{field}.{member}"
     for curve in ("P-256K", "secp256k1", "p-256", ""):
         yield f"EC curve {curve!r}", {"jwk": good | {"crv": curve}}, f"{field}.crv"
     for curve in ("X25519", "Ed448", "P-256"):

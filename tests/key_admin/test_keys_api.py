@@ -126,6 +126,8 @@ GOOD = {"name": "n", "grants": [{"api": "*"}]}
         (GOOD | {"name": ""}, "name"),
         ({"name": "n"}, "body"),
         (GOOD | {"key_id": "guessable"}, "key_id"),
+        (GOOD | {"key_id": ""}, "key_id"),
+        (GOOD | {"key_id": "", "jwt_data": {"secret": SECRET}}, "key_id"),
         (GOOD | {"enabled": "yes"}, "enabled"),
         (GOOD | {"expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
         (GOOD | {"expires_at": "tomorrow"}, "expires_at"),

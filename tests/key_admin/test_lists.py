@@ -98,12 +98,95 @@ def test_a_day_of_the_log_is_meant_whole(admin):
     assert found.body["items"] == [entry]
 
 
+@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize(
+    "limit",
+    [
+        "0",
+        "201",
+        "0002009",
+        "000200",
+        "050",
+        "000200" + "0" * 5000,
+        "9" * 5000,
+        "-1",
+        "+5",
+        "5.0",
+        "1e2",
+        "%205",
+        "%D9%A3",
+    ],
+    ids=lambda limit: limit[:12],
+)
+def test_a_limit_is_a_number_from_1_to_200_as_one_writes_it(admin, path, limit):
+    answer = admin("GET", f"{path}?limit={limit}")
+
+    assert (answer.status, answer.body["errors"][0]["field"]) == (400, "limit")
+
+
+@pytest.mark.parametrize(("limit", "status"), [("1", 200), ("200", 200), ("201", 400)])
+def test_a_page_holds_at_most_200(admin, limit, status):
+    assert admin("GET", f"/audit?limit={limit}").status == status
+
+
+DAYS = ["1969-12-31", "9999-12-31", "10000-01-01", "0001-01-01", "2026-02-30", "2026-1-1", "20260131", "2026-W05-1"]
+MOMENTS = [
+    "2026-01-31T24:00:00Z",
+    "2026-01-31T00:00:00+24:00",
+    "0001-01-01T00:00:00+23:59",
+    "9999-12-31T23:59:59-23:59",
+]
+WRITTEN_OTHERWISE = ["now", "0", "9" * 5000, "%D9%A2026-01-01", "2026-01-01%0A", "%00"]
+
+
+@pytest.mark.parametrize("name", ["from", "to"])
+@pytest.mark.parametrize("path", ["/audit", "/audit/verify", "/keys/{}/usage"])
+def test_what_is_no_time_within_the_calendar_is_400_and_names_the_field(admin, path, name):
+    where = path.format(admin.create_key()["key_hash"])
+    wrong = [*DAYS, *MOMENTS, *WRITTEN_OTHERWISE]
+
+    answers = {text: admin("GET", f"{where}?{name}={text}") for text in wrong}
+
+    assert {text: answer.status for text, answer in answers.items()} == dict.fromkeys(wrong, 400)
+    assert {answer.body["errors"][0]["field"] for answer in answers.values()} == {name}
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("from=1970-01-01&to=1970-01-01", 200),
+        ("to=1970-01-01", 200),
+        ("to=9998-12-31", 200),
+        ("from=9998-12-31&to=9998-12-31", 200),
+        ("from=2025-01-01&to=2026-02-04", 200),
+        ("from=2025-01-01&to=2026-02-06", 400),
+        ("from=1970-01-01&to=9998-12-31", 400),
+        ("from=2026-01-02&to=2026-01-01", 400),
+    ],
+)
+@pytest.mark.parametrize("path", ["/audit", "/keys/{}/usage"])
+def test_an_interval_lies_within_the_calendar_and_is_at_most_400_days_long(admin, path, query, status):
+    answer = admin("GET", f"{path.format(admin.create_key()['key_hash'])}?{query}")
+
+    assert answer.status == status
+    assert status == 200 or answer.body["errors"][0]["field"] == "from"
+
+
+@pytest.mark.parametrize("match", ['"' + "9" * 5000 + '"', "9" * 5000, '"-1"', 'W/"1"', '"1.0"', ",", "\u00b2"])
+def test_a_version_that_is_none_does_not_match(admin, match):
+    path = f"/keys/{admin.create_key()['key_hash']}"
+
+    assert admin("PATCH", path, {"name": "b"}, headers={"If-Match": match}).status == 412
+
+
 @pytest.mark.parametrize("query", ["to=9999-12-31T23:59:59Z", "from=1960-01-01", "to=10000-01-01", "from=2020-01-01"])
 def test_an_interval_beyond_reason_is_400(admin, query):
     assert admin("GET", f"/audit?{query}").status == 400
 
 
-@pytest.mark.parametrize("time", ["9999-12-31T23:59:59-23:59", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+23:59"])
+@pytest.mark.parametrize(
+    "time", [*MOMENTS, "9999-12-31T23:59:59Z", "1969-12-31T23:59:59Z", "2027-01-01", "9" * 5000, "2027-01-01T00:00:60Z"]
+)
 def test_an_expiry_at_the_end_of_the_calendar_is_400(admin, time):
     answer = admin("POST", "/keys", {"name": "n", "grants": [{"api": "*"}], "expires_at": time})
 

@@ -174,8 +174,8 @@ def test_an_expression_that_no_path_says_is_refused(url):
         ({"meta_data": {"rate_limit_pattern": "$tyk_meta.x"}}, "meta_data.rate_limit_pattern"),
         ({"is_inactive": True, "apply_policies": ["gold"]}, "is_inactive"),
         ({"jwt_data": {"secret": SECRET}}, "jwt_data.secret"),
-        ({"jwt_data": None, "key_id": ""}, "jwt_data"),
-        ({"key_id": ""}, "key_id"),
+        ({"jwt_data": None, "key_id": None}, "jwt_data"),
+        ({"key_id": None}, "key_id"),
         ({"of_a_later_release": {"x": 1}}, "of_a_later_release"),
     ],
 )  # fmt: skip
@@ -198,6 +198,10 @@ def test_one_policy_in_the_older_member_is_taken_too():
         ({"rate": 0.5}, "rate"),
         ({"rate": math.inf}, "rate"),
         ({"rate": 1e300}, "rate"),
+        ({"rate": 10**400}, "rate"),
+        ({"per": 10**4299, "rate": 1}, "per"),
+        ({"expires": 10**400}, "expires"),
+        ({"quota_max": 1, "quota_renewal_rate": 10**400}, "quota_renewal_rate"),
         ({"per": 0}, "per"),
         ({"per": 0.5}, "per"),
         ({"per": 86_401}, "per"),
@@ -229,6 +233,7 @@ def test_one_policy_in_the_older_member_is_taken_too():
         ({"jwt_data": "x"}, "jwt_data"),
         ({"jwt_data": {"secret": 5}}, "jwt_data.secret"),
         ({"key_id": 5}, "key_id"),
+        ({"key_id": ""}, "key_id"),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_named_in_the_words_of_tyk(members, field):
