@@ -208,6 +208,7 @@ def api_from_item(item: Mapping[str, Any]) -> ApiDefinition:
             token=TokenPlace(*(values.get("token", {}).get(place, "") for place in TokenPlace._fields)),
             issuers=tuple(values.get("issuers", ())),
             last_audit=values.get("last_audit", ""),
+            labels=dict(values.get("labels", {})),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         message = "API definition: an attribute is missing or of another type"
@@ -250,6 +251,7 @@ def _rights(values: Values) -> Values:
         "grants": tuple(Grant(**(one | {"methods": tuple(one["methods"])})) for one in values.get("grants", ())),
         "tags": tuple(values.get("tags", ())),
         "metadata": dict(values.get("metadata", {})),
+        "labels": dict(values.get("labels", {})),
     }
 
 

@@ -19,7 +19,7 @@ from key_admin.key_operations import check_expiry, check_fit, check_rights, prep
 from key_admin.models.keys import ImportInput, KeyFields, KeyInput, LookupInput, ResetInput, RotateInput
 from key_admin.problems import Problem, invalid_field
 from key_admin.render import editable, render_day, render_effective, render_key
-from key_admin.requests import Caller, caller_of, check_version, on_current_version, read_body, read_page
+from key_admin.requests import Caller, caller_of, check_version, on_current_version, read_body, read_label, read_page
 from key_admin.responses import respond
 from key_admin.service import Service, changed_fields, service
 from key_admin.tyk import read_session
@@ -97,6 +97,7 @@ def list_all() -> Response[str]:
         policy=parameters.get("policy", ""),
         tag=parameters.get("tag", ""),
         enabled=_truth(parameters.get("enabled")),
+        label=read_label(parameters),
     )
     if (caller.owner and wanted.owner != caller.owner) or wanted.is_vain:
         return respond(HTTPStatus.OK, {"items": [], "next": None})
