@@ -29,6 +29,7 @@ class ApiDefinition(NamedTuple):
     token: TokenPlace = TokenPlace()
     issuers: tuple[str, ...] = ()  # whose tokens it takes beside those of keys
     last_audit: str = ""
+    labels: dict[str, str] = {}  # noqa: RUF012 - never mutated
 
 
 UNDEFINED = ApiDefinition("", 0, "", 0, 0)

@@ -44,6 +44,7 @@ class Issuer(NamedTuple):
     scope_policies: dict[str, str] = {}  # noqa: RUF012 - never mutated
     leeway_seconds: int = 0
     last_audit: str = ""
+    labels: dict[str, str] = {}  # noqa: RUF012 - never mutated
 
     @property
     def token_rules(self) -> TokenRules:

@@ -67,6 +67,7 @@ class KeyRecord(NamedTuple):
     metadata: dict[str, str] = {}  # noqa: RUF012 - never mutated
     last_audit: str = ""  # hash of the entry that tells of the last change
     life: int = 0  # made at random with the key: an id that was deleted and made again is another key
+    labels: dict[str, str] = {}  # noqa: RUF012 - never mutated; for operators' programs, never in an answer
 
     @property
     def gate_version(self) -> int:
@@ -123,3 +124,4 @@ class Policy(NamedTuple):
     counting: Counting = Counting()
     thresholds: tuple[int, ...] = ()  # percentages of a quota whose crossing is told
     last_audit: str = ""
+    labels: dict[str, str] = {}  # noqa: RUF012 - never mutated

@@ -76,6 +76,7 @@ def render_api(definition: ApiDefinition) -> dict[str, Any]:
         "allow_sub": definition.allow_sub,
         "token": {place: name or None for place, name in definition.token._asdict().items()},
         "issuers": list(definition.issuers),
+        "labels": definition.labels,
         "created_at": write_time(definition.created_at),
         "updated_at": write_time(definition.updated_at),
     }
@@ -97,6 +98,7 @@ def render_issuer(issuer: Issuer) -> dict[str, Any]:
         "scope_claim": issuer.scope_claim,
         "scope_policies": issuer.scope_policies,
         "leeway_seconds": issuer.leeway_seconds,
+        "labels": issuer.labels,
         "created_at": write_time(issuer.created_at),
         "updated_at": write_time(issuer.updated_at),
     }
@@ -140,6 +142,7 @@ def _render_rights(holder: KeyRecord | Policy) -> dict[str, Any]:
         "grants": [render_grant(grant) for grant in holder.grants],
         "tags": list(holder.tags),
         "metadata": holder.metadata,
+        "labels": holder.labels,
     }
 
 

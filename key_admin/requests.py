@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 from access.keys import KeyRecord
 from access.strict_json import read_object
 from key_admin.problems import Problem, invalid_field, malformed, not_found, version_mismatch
+from store.admin.labels import LabelFilter
 from store.admin.transactions import InvalidCursorError, Page, VersionConflictError
 
 MAX_BODY_BYTES = 256 * 1024
@@ -134,6 +135,13 @@ def read_page(parameters: dict[str, str], page: Callable[[int, str | None], Page
         return page(int(text), parameters.get("cursor") or None)
     except InvalidCursorError:
         raise invalid_field("cursor", "is not one that a list gave") from None
+
+
+def read_label(parameters: dict[str, str]) -> LabelFilter | None:
+    """The label that a list is filtered by: `name`, or `name:value`."""
+    text = parameters.get("label", "")
+    name, colon, value = text.partition(":")
+    return LabelFilter(name, value if colon else None) if text else None
 
 
 def read_idempotency_key(event: Any) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from access.apis import TokenPlace
-from key_admin.models.fields import Label, Name, RecordId, Strict, distinct
+from key_admin.models.fields import Label, Labels, Name, RecordId, Strict, distinct
 from key_admin.models.patterns import GATEWAY, HEADER
 
 HeaderName = Annotated[str, Field(min_length=1, max_length=64, pattern=HEADER)]
@@ -37,6 +37,7 @@ class ApiInput(Strict):
     allow_sub: bool = True
     token: TokenInput = TokenInput(header="Authorization")
     issuers: Annotated[list[RecordId], Field(max_length=20)] = []
+    labels: Labels = {}
 
     def values(self) -> dict[str, Any]:
         """The members as the core's values."""
@@ -48,4 +49,5 @@ class ApiInput(Strict):
             "allow_sub": self.allow_sub,
             "token": self.token.value(),
             "issuers": distinct(self.issuers),
+            "labels": self.labels,
         }

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from key_admin.models.patterns import API, LABEL, NO_CONTROL, RECORD_ID
+from key_admin.models.patterns import API, LABEL, LABEL_NAME, NO_CONTROL, RECORD_ID
 
 Name = Annotated[str, Field(min_length=1, max_length=128, pattern=NO_CONTROL)]
 Label = Annotated[str, Field(min_length=1, max_length=64, pattern=LABEL)]
@@ -17,6 +17,9 @@ Seconds = Annotated[int, Field(ge=0, le=10 * 366 * 86_400)]  # 0: none
 Leeway = Annotated[int, Field(ge=0, le=60)]  # seconds
 Text = Annotated[str, Field(min_length=1, max_length=1024)]
 Texts = Text | Annotated[list[Text], Field(max_length=50)]
+LabelName = Annotated[str, Field(min_length=1, max_length=64, pattern=LABEL_NAME)]
+LabelValue = Annotated[str, Field(max_length=256, pattern=NO_CONTROL)]
+Labels = Annotated[dict[LabelName, LabelValue], Field(max_length=10)]
 ValueT = TypeVar("ValueT")
 
 

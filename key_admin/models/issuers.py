@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from access.issuers import MAX_POLICIES, OUTSIDE_ALGORITHMS
-from key_admin.models.fields import Leeway, RecordId, Strict, Texts, distinct, texts
+from key_admin.models.fields import Labels, Leeway, RecordId, Strict, Texts, distinct, texts
 from key_admin.models.patterns import NO_CONTROL, SCOPE
 from store.fetch import MAX_URL, is_fetchable
 
@@ -35,6 +35,7 @@ class IssuerInput(Strict):
     scope_claim: ClaimName = ""
     scope_policies: Annotated[dict[Scope, RecordId], Field(max_length=100)] = {}
     leeway_seconds: Leeway = 0
+    labels: Labels = {}
 
     @model_validator(mode="after")
     def _says_where_the_keys_are(self) -> "IssuerInput":

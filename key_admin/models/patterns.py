@@ -6,6 +6,7 @@ API = r"^[A-Za-z0-9._$/*-]*$"
 METHOD = r"^(\*|[A-Z]{1,16})$"
 PATH = r"^(/|\*)[^\x00-\x20?#\x7f]*$"
 METADATA_NAME = r"^[A-Za-z0-9_-]+$"
+LABEL_NAME = r"^[A-Za-z0-9._/-]+$"
 RECORD_ID = r"^[A-Za-z0-9._~-]+$"
 HEADER = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
 GATEWAY = r"^[A-Za-z0-9]+/(\*|[A-Za-z0-9_$-]+)$"
@@ -19,6 +20,7 @@ WORDS = {
     METHOD: "is a method in capitals, or *",
     PATH: "begins with / or *, and has no space, ? or #",
     METADATA_NAME: "has a name of A-Z a-z 0-9 _ -",
+    LABEL_NAME: "has a name of A-Z a-z 0-9 . _ / -",
     RECORD_ID: "has only A-Z a-z 0-9 . _ ~ -",
     HEADER: "is the name of a header",
     GATEWAY: "is <api id>/<stage>, or <api id>/*",

@@ -18,7 +18,7 @@ from access.limits import (
     period_seconds,
 )
 from access.policies import MAX_TOLD_BYTES, told_bytes
-from key_admin.models.fields import AnyApi, Label, LimitScope, Name, Owner, Strict, distinct
+from key_admin.models.fields import AnyApi, Label, Labels, LimitScope, Name, Owner, Strict, distinct
 from key_admin.models.patterns import API, METADATA_NAME, METHOD, NO_CONTROL, PATH
 
 MAX_TAGS = 20  # exchanging all of them, and all policies, fits a transaction of 100 actions
@@ -107,6 +107,7 @@ class Rights(Strict):
     grants: Annotated[list[GrantInput], Field(max_length=100)] = []
     tags: Annotated[list[Label], Field(max_length=MAX_TAGS)] = []
     metadata: dict[MetadataName, MetadataValue] = {}
+    labels: Labels = {}
 
     @field_validator("rate_limits", "quotas")
     @classmethod
@@ -137,4 +138,5 @@ class Rights(Strict):
             "grants": tuple(grant.value() for grant in self.grants),
             "tags": distinct(self.tags),
             "metadata": self.metadata,
+            "labels": self.labels,
         }

@@ -134,10 +134,11 @@ def _tell_problems() -> str:
 def _patch_of(schema: Object) -> Object:
     """A merge patch of a body: any of its members, and null to remove one."""
     members = {name: {"anyOf": [member, {"type": "null"}]} for name, member in schema["properties"].items()}
-    values = members["metadata"]["anyOf"][0] = dict(schema["properties"]["metadata"])
-    values["patternProperties"] = {
-        name: {"anyOf": [value, {"type": "null"}]} for name, value in values["patternProperties"].items()
-    }
+    for member in ("metadata", "labels"):
+        values = members[member]["anyOf"][0] = dict(schema["properties"][member])
+        values["patternProperties"] = {
+            name: {"anyOf": [value, {"type": "null"}]} for name, value in values["patternProperties"].items()
+        }
     return {"type": "object", "title": PATCH, "properties": members, "additionalProperties": False}
 
 

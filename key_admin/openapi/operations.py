@@ -37,7 +37,8 @@ _PAGE = {
     "limit": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
     "cursor": {"type": "string", "description": "`next` of the page before."},
 }
-_KEY_FILTERS: dict[str, Any] = {
+_LABEL_FILTER: dict[str, Any] = {"label": _TEXT | {"description": "A label: `name`, or `name:value`."}}
+_KEY_FILTERS: dict[str, Any] = _LABEL_FILTER | {
     "owner": _TEXT,
     "policy": _TEXT,
     "tag": _TEXT,
@@ -104,7 +105,9 @@ def _named_records(
     noun, nouns = words
     tag, one = nouns[0].upper() + nouns[1:], f"/{many}/{{{name}_id}}"
     return [
-        Operation(f"GET /{many}", f"list_{many}", f"List {nouns}", tag, page, query=_PAGE, problems=(400,)),
+        Operation(
+            f"GET /{many}", f"list_{many}", f"List {nouns}", tag, page, query=_PAGE | _LABEL_FILTER, problems=(400,)
+        ),
         Operation(f"GET {one}", f"read_{name}", f"Read {noun}", tag, answer, problems=(404,)),
         Operation(
             f"PUT {one}",

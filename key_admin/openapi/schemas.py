@@ -83,6 +83,7 @@ class Rights(Answer):
     grants: list[GrantAnswer]
     tags: list[str]
     metadata: dict[str, str]
+    labels: dict[str, str]
     created_at: Time
     updated_at: Time
     version: int
@@ -153,6 +154,7 @@ class ApiAnswer(Answer):
     allow_sub: bool
     token: TokenPlaceAnswer
     issuers: list[str]
+    labels: dict[str, str]
     created_at: Time
     updated_at: Time
 
@@ -171,6 +173,7 @@ class IssuerAnswer(Answer):
     scope_claim: str
     scope_policies: dict[str, str]
     leeway_seconds: int
+    labels: dict[str, str]
     created_at: Time
     updated_at: Time
 

@@ -26,6 +26,7 @@ from key_admin.requests import (
     check_version,
     on_current_version,
     read_body,
+    read_label,
     read_page,
 )
 from key_admin.responses import respond
@@ -106,6 +107,7 @@ def list_all() -> Response[str]:
         policy=parameters.get("policy", ""),
         tag=parameters.get("tag", ""),
         enabled=_truth(parameters.get("enabled")),
+        label=read_label(parameters),
     )
     if (caller.owner and wanted.owner != caller.owner) or wanted.is_vain:
         return respond(HTTPStatus.OK, {"items": [], "next": None})

@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from key_admin.models.fields import Strict
 from key_admin.problems import conflict, invalid_field, not_found
-from key_admin.requests import Caller, caller_of, check_version, on_current_version, read_body, read_page
+from key_admin.requests import Caller, caller_of, check_version, on_current_version, read_body, read_label, read_page
 from key_admin.responses import respond
 from key_admin.service import Service, changed_fields, service
 from key_admin.validation import validate
@@ -109,7 +109,8 @@ class NamedRecords(Generic[RecordT]):
         caller_of(event)
         store = self._kind.store(service())
         parameters = event.query_string_parameters or {}
-        page = read_page(parameters, lambda limit, cursor: store.page(limit=limit, cursor=cursor))
+        label = read_label(parameters)
+        page = read_page(parameters, lambda limit, cursor: store.page(limit=limit, cursor=cursor, label=label))
         return respond(HTTPStatus.OK, {"items": [self._kind.render(one) for one in page.items], "next": page.cursor})
 
     def read(self, record_id: str) -> Response[str]:

@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 
 from access.gate import OWNER_VERSION, VERSION, DayTotals
 from access.keys import KeyRecord
+from store.admin.labels import LabelFilter
 from store.admin.transactions import (
     ABSENT,
     FAILED,
+    MAX_FILTERED,
     NOTHING,
     AlreadyExistsError,
     Attached,
@@ -48,7 +50,6 @@ from store.table import (
 )
 
 MAX_VALUE = 128  # characters of an owner, a policy id or a tag; the keys of DynamoDB are bounded
-MAX_FILTERED = 2_000  # index items read for one page of a filtered list
 NO_USES: Gate = {}
 
 
@@ -59,6 +60,7 @@ class KeyFilter(NamedTuple):
     policy: str = ""
     tag: str = ""
     enabled: bool | None = None
+    label: LabelFilter | None = None
 
     def covers(self, record: KeyRecord) -> bool:
         return (
@@ -66,6 +68,7 @@ class KeyFilter(NamedTuple):
             and (not self.policy or self.policy in record.policies)
             and (not self.tag or self.tag in record.tags)
             and (self.enabled is None or record.enabled == self.enabled)
+            and (self.label is None or self.label.covers(record.labels))
         )
 
     @property

@@ -8,9 +8,11 @@ from uuid import uuid4
 from access.apis import ApiDefinition
 from access.issuers import Issuer
 from access.keys import Policy
+from store.admin.labels import LabelFilter
 from store.admin.transactions import (
     ABSENT,
     FAILED,
+    MAX_FILTERED,
     NOTHING,
     Attached,
     InUseError,
@@ -104,14 +106,29 @@ class RecordStore(Generic[RecordT]):
         ]
         self._raise(self._table.transact(actions, attached))
 
-    def page(self, *, limit: int, cursor: str | None) -> Page[RecordT]:
+    def page(self, *, limit: int, cursor: str | None, label: LabelFilter | None = None) -> Page[RecordT]:
         """Records by id. Raises InvalidCursorError."""
-        listed_in = self._kind.listed_in
-        ids, is_last = self._table.sorts(listed_in, after=read_cursor(listed_in, cursor), limit=limit)
-        items = self._table.items([key_of(self._kind.partition(one), RECORD) for one in ids])
-        found = {self._kind.id_of(record): record for record in map(self._kind.from_item, items)}
-        known = tuple(found[one] for one in ids if one in found)
-        return Page(known, None if is_last else write_cursor(listed_in, ids[-1]))
+        listed_in, read = self._kind.listed_in, 0
+        position = read_cursor(listed_in, cursor)
+        covered: list[RecordT] = []
+        while True:
+            ids, is_last = self._table.sorts(listed_in, after=position, limit=limit)
+            records = self._records(ids)
+            for record_id in ids:
+                if len(covered) == limit:
+                    return Page(tuple(covered), write_cursor(listed_in, position or ""))
+                position, record = record_id, records.get(record_id)
+                if record is not None and (label is None or label.covers(_labels(record))):
+                    covered.append(record)
+            read += len(ids)
+            if is_last or position is None:
+                return Page(tuple(covered), None)
+            if len(covered) == limit or read >= MAX_FILTERED:
+                return Page(tuple(covered), write_cursor(listed_in, position))
+
+    def _records(self, ids: Sequence[str]) -> dict[str, RecordT]:
+        items = self._table.items([key_of(self._kind.partition(record_id), RECORD) for record_id in ids])
+        return {self._kind.id_of(record): record for record in map(self._kind.from_item, items)}
 
     def _companions(self, before: RecordT | None, after: RecordT | None) -> Sequence[Item]:
         """Actions on other items that a change of the record brings with it."""
@@ -200,3 +217,8 @@ class IssuerStore(RecordStore[Issuer]):
 
 def _version(record: Any) -> int:
     return int(record.version)
+
+
+def _labels(record: Any) -> Mapping[str, str]:
+    labels: Mapping[str, str] = record.labels
+    return labels

@@ -19,6 +19,7 @@ from store.table import GATE, key_of
 
 MAX_CONFLICTS = 8  # tries when other writes touch the same items
 CONFLICT_SECONDS = 0.01
+MAX_FILTERED = 2_000  # index items read for one page of a filtered list
 MAX_POSITION = 128  # characters of a sort key; ours have fewer
 FAILED = "ConditionalCheckFailed"
 Item = dict[str, Any]

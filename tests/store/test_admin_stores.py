@@ -64,6 +64,7 @@ def test_a_key_is_read_as_it_was_written(client, table, keys, policies):
         owner="acme",
         tags=("a", "b"),
         metadata={"tier": "gold"},
+        labels={"team": "mobile"},
         expires_at=9,
         enabled=False,
         credentials=(StoredCredential("c1", "RS256", 2048, "t", 1, 5, jwk={"kty": "RSA", "n": "x", "e": "AQAB"}),),
