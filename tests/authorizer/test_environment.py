@@ -9,9 +9,19 @@ from store.errors import UnavailableError
 
 
 @pytest.fixture
-def crowded(monkeypatch):
-    """An environment has room for two keys."""
-    monkeypatch.setattr(memory, "MAX_KEYS", 2)
+def crowded(bench, monkeypatch):
+    """An environment with room for two keys, policies and definitions."""
+    for name in ("MAX_KEYS", "MAX_POLICIES", "MAX_APIS"):
+        monkeypatch.setattr(memory, name, 2)
+    bench.environment = bench.other()
+
+
+def load(bench, key_id):
+    return bench.environment.load(bench.environment.hashes_of(key_id), bench.now_ms)
+
+
+def remembered(bench, key_id):
+    return bench.environment.remembered(bench.environment.hashes_of(key_id))
 
 
 def test_the_key_that_was_unused_for_longest_is_forgotten_first(bench, crowded):
@@ -22,14 +32,14 @@ def test_the_key_that_was_unused_for_longest_is_forgotten_first(bench, crowded):
         ids.append(bench.key_id)
     first, second, third = ids
     for key_id in (first, second):
-        bench.environment.load(key_id, bench.now_ms)
-    assert bench.environment.remembered(first)
+        load(bench, key_id)
+    assert remembered(bench, first)
 
-    bench.environment.load(third, bench.now_ms)
+    load(bench, third)
 
-    assert bench.environment.remembered(second) is None
-    assert bench.environment.remembered(first)
-    assert bench.environment.remembered(third)
+    assert remembered(bench, second) is None
+    assert remembered(bench, first)
+    assert remembered(bench, third)
 
 
 def test_a_key_that_is_read_again_takes_no_second_place(bench, crowded):
@@ -38,19 +48,19 @@ def test_a_key_that_is_read_again_takes_no_second_place(bench, crowded):
         bench.key()
         ids.append(bench.key_id)
         for _ in range(3):
-            bench.environment.load(bench.key_id, bench.now_ms)
+            load(bench, bench.key_id)
 
-    assert all(bench.environment.remembered(one) for one in ids)
+    assert all(remembered(bench, one) for one in ids)
 
 
 def test_an_id_that_nobody_has_is_not_remembered(bench, crowded):
     bench.key()
-    bench.environment.load(bench.key_id, bench.now_ms)
+    load(bench, bench.key_id)
 
     for number in range(3):
-        assert bench.environment.load(f"unknown-{number}", bench.now_ms) is None
+        assert load(bench, f"unknown-{number}") is None
 
-    assert bench.environment.remembered(bench.key_id)
+    assert remembered(bench, bench.key_id)
 
 
 def test_more_owners_than_fit_are_counted_all_the_same(bench, crowded):
