@@ -121,13 +121,18 @@ class KeyRecord(NamedTuple):
 
 
 class IdentityRecord(NamedTuple):
-    """What an operator said of an identity of an outside provider; where nobody did, this."""
+    """What an operator said of an identity of an outside provider."""
 
     identity_hash: KeyHash
-    version: int = 1  # of its gate, too
-    enabled: bool = True
-    updated_at: int = 0
+    version: int  # of its gate, too
+    enabled: bool
+    updated_at: int
     last_audit: str = ""
+
+    @classmethod
+    def default(cls, identity_hash: KeyHash) -> "IdentityRecord":
+        """Where nobody said anything."""
+        return cls(identity_hash, version=1, enabled=True, updated_at=0)
 
 
 class Counting(NamedTuple):

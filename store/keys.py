@@ -91,7 +91,7 @@ def load_identity(client: Client, table: str, *identity_hashes: KeyHash) -> tupl
     identity_hash = next(known, identity_hashes[0])
     record, gate = items.get(block_partition(identity_hash)), items.get(identity_partition(identity_hash))
     return (
-        identity_from_item(record) if record else IdentityRecord(identity_hash),
+        identity_from_item(record) if record else IdentityRecord.default(identity_hash),
         gate_from_item(gate) if gate else None,
     )
 

@@ -242,16 +242,16 @@ def value_of(kind: type[ValueT], item: Mapping[str, Any], name: str) -> ValueT:
 
 
 _EMPTY: tuple[Any, ...] = (None, "", (), [], {})
-_KINDS: dict[str, type[tuple[Any, ...]]] = {  # of members that are values of their own, or lists of such
+_NESTED: dict[str, type[tuple[Any, ...]]] = {"token_rules": TokenRules, "counting": Counting, "token": TokenPlace}
+_LISTS: dict[str, type[tuple[Any, ...]]] = {  # what members are lists of, where that is a value of its own
     "credentials": StoredCredential,
     "ids": IssuedId,
-    "token_rules": TokenRules,
     "rate_limits": RateLimit,
     "quotas": Quota,
     "grants": Grant,
-    "counting": Counting,
-    "token": TokenPlace,
 }
+# Without these an item is broken, though their fields have defaults: every shape writes them.
+_ALWAYS = frozenset({"enabled", "active", "enable_jwt", "enable_opaque", "allow_sub", "methods", "path"})
 
 
 def _members(value: Any) -> Values:
@@ -272,14 +272,14 @@ def _member(member: Any) -> Any:
 
 def _read(kind: type[ValueT], attributes: Mapping[str, Any]) -> ValueT:
     names: tuple[str, ...] = kind._fields  # type: ignore[attr-defined] # each of them is a named tuple
-    return kind(**{name: _read_member(name, attributes[name]) for name in names if name in attributes})
+    known = [name for name in names if name in attributes or name in _ALWAYS]
+    return kind(**{name: _read_member(name, attributes[name]) for name in known})
 
 
 def _read_member(name: str, attribute: Mapping[str, Any]) -> Any:
-    kind = _KINDS.get(name)
-    if kind is None:
-        value = decode(attribute)
-        return tuple(value) if isinstance(value, list) else value
-    if "L" in attribute:
-        return tuple(_read(kind, element["M"]) for element in attribute["L"])
-    return _read(kind, attribute["M"])
+    if name in _LISTS:
+        return tuple(_read(_LISTS[name], element["M"]) for element in attribute["L"])
+    if name in _NESTED:
+        return _read(_NESTED[name], attribute["M"])
+    value = decode(attribute)
+    return tuple(value) if isinstance(value, list) else value

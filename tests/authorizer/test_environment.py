@@ -3,8 +3,11 @@
 import pytest
 
 from access.decisions import Allow
+from access.grants import Grant
 from access.limits import OWNER, Quota
 from authorizer import environment as memory
+from authorizer.authorize import authorize
+from authorizer.events import read_event
 from store.errors import UnavailableError
 
 
@@ -89,3 +92,44 @@ def test_a_setting_that_is_missing_stops_the_start_by_its_name(absent):
 
     with pytest.raises(memory.ConfigurationError, match=absent):
         memory.Environment.start(environ)
+
+
+def test_more_policies_than_fit_serve_all_the_same(bench, crowded):
+    """A token of an outside provider may name any: memory stays bounded, and no answer changes."""
+    callers = []
+    for name in ("a", "b", "c"):
+        bench.policy(name, grants=(Grant("*"),))
+        bench.policy(f"{name}-limits", quotas=(Quota(3, "day"),))
+        bench.key(policies=(name, f"{name}-limits"), grants=())
+        callers.append(bench.request_token())
+
+    outcomes = [isinstance(bench.request(token=token), Allow) for token in callers * 4]
+
+    assert outcomes == [True] * 9 + [False] * 3
+    assert len(bench.environment._policies) == 2
+
+
+def test_a_policy_that_is_in_memory_makes_no_room_for_another_of_the_same_key(bench, crowded):
+    """It was read for an earlier key, and is the oldest when the next key's second one comes."""
+    for name in ("shared", "first", "second"):
+        bench.policy(name, grants=(Grant("*"),))
+    callers = []
+    for policies in (("shared", "first"), ("second", "shared"), ("shared", "first")):
+        bench.key(policies=policies, grants=())
+        callers.append(bench.request_token())
+
+    assert all(isinstance(bench.request(token=token), Allow) for token in callers * 3)
+
+
+def test_more_definitions_than_fit_serve_all_the_same(bench, crowded):
+    bench.key()
+    for number in range(9):
+        event = {
+            "type": "TOKEN",
+            "authorizationToken": bench.request_token(),
+            "methodArn": f"arn:aws:execute-api:us-east-1:1:api-{number}/prod/GET/x",
+        }
+        outcome = authorize(read_event(event), bench.environment, now_ms=bench.now_ms)
+        assert isinstance(outcome.decision, Allow)
+
+    assert len(bench.environment._apis) == 2
