@@ -3,6 +3,7 @@
 Times are Unix seconds. Absent texts are empty, absent numbers and times are None.
 """
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from access.grants import Grant
@@ -35,6 +36,21 @@ class StoredCredential(NamedTuple):
         return f"_{self.credential_id}"
 
 
+class IssuedId(NamedTuple):
+    """A key id that leads to a record. The ids of an opaque key are its credentials."""
+
+    credential_id: str  # unique within its key
+    id_hash: KeyHash
+    hint: str  # the last four characters of the id
+    created_at: int
+    expires_at: int | None = None  # the end of the grace after a replacement
+
+    @property
+    def used_mark(self) -> str:
+        """The gate attribute that holds when the id was presented last."""
+        return f"_{self.credential_id}"
+
+
 class TokenRules(NamedTuple):
     """What a key asks of the claims of its tokens (RFC 8725, sections 3.8 to 3.11)."""
 
@@ -47,7 +63,11 @@ class TokenRules(NamedTuple):
 
 
 class KeyRecord(NamedTuple):
-    """A stored access record. A key without credentials is opaque: its id is the credential."""
+    """A stored access record. A key without credentials is opaque: its ids are the credentials.
+
+    `ids` are newest first, in their grace too; where none is listed, the one id of the key is that
+    whose hash is the key's.
+    """
 
     key_hash: KeyHash
     version: int
@@ -66,6 +86,7 @@ class KeyRecord(NamedTuple):
     tags: tuple[str, ...] = ()
     metadata: dict[str, str] = {}  # noqa: RUF012 - never mutated
     last_audit: str = ""  # hash of the entry that tells of the last change
+    ids: tuple[IssuedId, ...] = ()
     life: int = 0  # made at random with the key: an id that was deleted and made again is another key
     labels: dict[str, str] = {}  # noqa: RUF012 - never mutated; for operators' programs, never in an answer
 
@@ -79,19 +100,40 @@ class KeyRecord(NamedTuple):
         return not self.credentials
 
     @property
+    def known_ids(self) -> tuple[IssuedId, ...]:
+        return self.ids or (IssuedId("first", self.key_hash, "", self.created_at),)
+
+    @property
+    def in_force(self) -> tuple[StoredCredential, ...] | tuple[IssuedId, ...]:
+        """What a caller may prove itself by, newest first: material, or the ids of an opaque key."""
+        return self.credentials or self.known_ids
+
+    @property
     def marks_credentials(self) -> bool:
         """Whether each credential has a last use of its own; while there was only one, it is the key's."""
-        return any(one.created_at > self.created_at for one in self.credentials) or len(self.credentials) > 1
+        return any(one.created_at > self.created_at for one in self.in_force) or len(self.in_force) > 1
+
+    def find_id(self, key_hashes: Collection[KeyHash], *, now: int) -> IssuedId | None:
+        """The id that has one of these hashes; None where the key has none such, or its grace is over."""
+        for issued in self.known_ids:
+            if issued.id_hash in key_hashes and (issued.expires_at is None or now < issued.expires_at):
+                return issued
+        return None
 
 
 class IdentityRecord(NamedTuple):
-    """What an operator said of an identity of an outside provider; where nobody did, this."""
+    """What an operator said of an identity of an outside provider."""
 
     identity_hash: KeyHash
-    version: int = 1  # of its gate, too
-    enabled: bool = True
-    updated_at: int = 0
+    version: int  # of its gate, too
+    enabled: bool
+    updated_at: int
     last_audit: str = ""
+
+    @classmethod
+    def default(cls, identity_hash: KeyHash) -> "IdentityRecord":
+        """Where nobody said anything."""
+        return cls(identity_hash, version=1, enabled=True, updated_at=0)
 
 
 class Counting(NamedTuple):

@@ -25,7 +25,7 @@ from access.credentials import algorithm_named, verify_in_vain
 from access.decisions import LIMIT_REASONS, Allow, Decision, Deny, Reason
 from access.gate import LAST_USED, Limit
 from access.grants import Grant, find_grant
-from access.key_ids import is_key_id, is_opaque_key_id
+from access.key_ids import KeyHash, is_key_id, is_opaque_key_id
 from access.policies import Effective
 from access.tokens import MalformedToken, UnverifiedToken, looks_like_token, parse_token, verify_token
 from authorizer.counting import MAX_ATTEMPTS, Call, Crossing, UndecidedError, count, note_refusal
@@ -46,9 +46,9 @@ class Outcome(NamedTuple):
 
 
 class Credential(NamedTuple):
-    """A presented credential: the key id that it names and, unless opaque, its token."""
+    """A presented credential: the hashes of the key id that it names and, unless opaque, its token."""
 
-    key_id: str
+    id_hashes: tuple[KeyHash, ...]  # by each master secret in force
     token: UnverifiedToken | None
 
     def __repr__(self) -> str:
@@ -78,7 +78,7 @@ def authorize(request: Request, environment: Environment, *, now_ms: int) -> Out
             return Outcome(Deny(identity), detail="the token of an issuer")
         if identity is not None:
             return _authorize_identity(request, identity, environment, now_ms=now_ms)
-    credential = _name_key(credentials[0], token, definition)
+    credential = _name_key(credentials[0], token, definition, environment)
     if isinstance(credential, MalformedToken):
         return Outcome(Deny(Reason.MALFORMED_TOKEN), detail=credential.detail)
 
@@ -88,13 +88,13 @@ def authorize(request: Request, environment: Environment, *, now_ms: int) -> Out
 def _authorize_key(request: Request, credential: Credential, environment: Environment, *, now_ms: int) -> Outcome:
     """Steps 4 to 7 for a credential that names a key."""
     # 4. The record, from memory where we have it.
-    key = environment.remembered(credential.key_id)
+    key = environment.remembered(credential.id_hashes)
     if key is not None:
         outcome = _decide(request, credential, key, environment, now_ms=now_ms)
         if outcome is not None and not _wants_fresh_record(outcome, key, now_ms=now_ms):
             return _settle(outcome, key, environment, now_ms=now_ms)
     for _ in range(MAX_ATTEMPTS):
-        key = environment.load(credential.key_id, now_ms)
+        key = environment.load(credential.id_hashes, now_ms)
         if key is None:
             return _unknown_key(credential)
         outcome = _decide(request, credential, key, environment, now_ms=now_ms)
@@ -115,15 +115,17 @@ def _read_token(text: str, definition: ApiDefinition) -> UnverifiedToken | Malfo
     return token
 
 
-def _name_key(text: str, token: UnverifiedToken | None, definition: ApiDefinition) -> Credential | MalformedToken:
+def _name_key(
+    text: str, token: UnverifiedToken | None, definition: ApiDefinition, environment: Environment
+) -> Credential | MalformedToken:
     if token is None:
-        return Credential(text, None)
+        return Credential(environment.hashes_of(text), None)
     may_be_sub = token.key_id is None and definition.allow_sub
     key_id = token.claims.get("sub") if may_be_sub else token.key_id
     if not isinstance(key_id, str) or not is_key_id(key_id):
         verify_in_vain(algorithm_named(token.algorithm), token.signing_input, token.signature)
         return MalformedToken("names no key id")
-    return Credential(key_id, token)
+    return Credential(environment.hashes_of(key_id), token)
 
 
 def _authorize_identity(request: Request, identity: Identity, environment: Environment, *, now_ms: int) -> Outcome:
@@ -218,11 +220,11 @@ def _judge(request: Request, key: KnownKey, environment: Environment, *, used: s
 
 
 def _verify(credential: Credential, key: KnownKey, *, now: int) -> str | Reason:
-    """The id of the credential that verified (empty for an opaque key), or why none did."""
-    token = credential.token
+    """The id of the credential that verified, or why none did. Also a token must name an id that is in force."""
+    token, issued = credential.token, key.record.find_id(credential.id_hashes, now=now)
     if token is None:
-        return "" if key.record.is_opaque else Reason.UNKNOWN_KEY
-    if key.record.is_opaque:
+        return issued.credential_id if issued is not None and key.record.is_opaque else Reason.UNKNOWN_KEY
+    if issued is None or key.record.is_opaque:
         verify_in_vain(algorithm_named(token.algorithm), token.signing_input, token.signature)
         return Reason.UNKNOWN_KEY
     verified = verify_token(token, key.credentials, key.record.token_rules, now=now)
@@ -237,8 +239,8 @@ def _marks(key: KnownKey, used: str, now: int) -> dict[str, int]:
     if not key.record.marks_credentials:
         return {LAST_USED: now}
     waiting = key.untold.used
-    waiting |= {one.used_mark: now for one in key.record.credentials if one.credential_id == used}
-    current = (one.used_mark for one in key.record.credentials)
+    waiting |= {one.used_mark: now for one in key.record.in_force if one.credential_id == used}
+    current = (one.used_mark for one in key.record.in_force)
     return {LAST_USED: now} | {mark: waiting[mark] for mark in current if mark in waiting}
 
 

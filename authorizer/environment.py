@@ -7,7 +7,7 @@ trusted to be current: the gate's version tells, in the write that counts (`coun
 import os
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from access.apis import UNDEFINED, ApiDefinition
 from access.credentials import (
@@ -40,8 +40,34 @@ from store.table import gate_partition, identity_partition, owner_partition
 if TYPE_CHECKING:
     from authorizer.providers import Providers
 
-MAX_KEYS = 2048  # records kept; the one unused for longest goes first
+MAX_KEYS = 2048  # records kept, gates of owners, and later ids of keys
+MAX_POLICIES = 1024  # more than one key can name
+MAX_APIS = 256
 SHARED_MS = 1_000  # an owner's gate, and the key's beside it, are read again after this
+
+
+KeyT = TypeVar("KeyT")
+ValueT = TypeVar("ValueT")
+
+
+class Bounded(OrderedDict[KeyT, ValueT]):
+    """What is remembered, up to a number; what was unused for longest goes first."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    def recall(self, key: KeyT) -> ValueT | None:
+        value = self.get(key)
+        if value is not None:
+            self.move_to_end(key)
+        return value
+
+    def keep(self, key: KeyT, value: ValueT) -> None:
+        self[key] = value
+        self.move_to_end(key)
+        if len(self) > self._most:
+            self.popitem(last=False)
 
 
 class ConfigurationError(Exception):
@@ -69,10 +95,11 @@ class Environment:
         self._client = client
         self._table = table
         self._keyring = keyring
-        self._keys: OrderedDict[KeyHash, KnownKey] = OrderedDict()
-        self._policies: dict[str, KnownPolicy] = {}
-        self._apis: dict[tuple[str, ...], KnownApi] = {}
-        self._shared: OrderedDict[str, SeenGate] = OrderedDict()
+        self._keys: Bounded[KeyHash, KnownKey] = Bounded(MAX_KEYS)
+        self._later_ids: Bounded[KeyHash, KeyHash] = Bounded(MAX_KEYS)  # which key an id leads to
+        self._policies: Bounded[str, KnownPolicy] = Bounded(MAX_POLICIES)
+        self._apis: Bounded[tuple[str, ...], KnownApi] = Bounded(MAX_APIS)
+        self._shared: Bounded[str, SeenGate] = Bounded(MAX_KEYS)
         self._providers: Providers | None = None
         self.budget = budget or Budget()
         self.overdue: UnavailableError | None = None  # why copies older than promised are in use
@@ -87,18 +114,26 @@ class Environment:
         client.connect_early()
         return cls(client, table, load_keyring(LeanClient("secretsmanager", environ=environ), secret_id), budget)
 
-    def remembered(self, key_id: str) -> KnownKey | None:
-        """The key from memory, if it is there."""
-        return self._recall(self._hashes_of(key_id))
+    def hashes_of(self, name: str) -> tuple[KeyHash, ...]:
+        """The hashes that a key id, or the name of an identity, has by each master secret."""
+        return tuple(hash_key_id(keys.pepper, name) for keys in self._keyring.all)
 
-    def load(self, key_id: str, now_ms: int) -> KnownKey | None:
-        """The key from the table, remembered from now on; None where it is unknown."""
-        key_hashes = self._hashes_of(key_id)
-        found = table_keys.load_key(self._client, self._table, *key_hashes)
+    def remembered(self, id_hashes: tuple[KeyHash, ...]) -> KnownKey | None:
+        """The key that an id leads to, from memory, if it is there."""
+        for id_hash in id_hashes:
+            known = self._keys.recall(self._later_ids.recall(id_hash) or id_hash)
+            if known is not None:
+                return known
+        return None
+
+    def load(self, id_hashes: tuple[KeyHash, ...], now_ms: int) -> KnownKey | None:
+        """The key that an id leads to, from the table, remembered from now on; None where it is unknown."""
+        found = table_keys.load_key(self._client, self._table, *id_hashes)
         if found is not None:
-            return self._remember(*found, now_ms=now_ms)
-        for key_hash in key_hashes:
-            self._keys.pop(key_hash, None)
+            return self._remember(*found, id_hashes=id_hashes, now_ms=now_ms)
+        for id_hash in id_hashes:
+            self._later_ids.pop(id_hash, None)
+            self._keys.pop(id_hash, None)
         return None
 
     def identify(self, token: UnverifiedToken, definition: ApiDefinition, now_ms: int) -> Identity | Reason | None:
@@ -111,18 +146,18 @@ class Environment:
 
     def stranger(self, identity: Identity) -> KeyRecord:
         """The key that an identity would be, of which nothing is stored."""
-        return KeyRecord(self._hashes_of(identity.name)[0], 0, identity.claim, created_at=0, updated_at=0)
+        return KeyRecord(self.hashes_of(identity.name)[0], 0, identity.claim, created_at=0, updated_at=0)
 
     def remembered_identity(self, identity: Identity) -> KnownKey | None:
         """The key that an identity of an outside provider is, from memory, if it is there."""
-        known = self._recall(self._hashes_of(identity.name))
+        known = self.remembered(self.hashes_of(identity.name))
         if known is not None:
             known.record = known.record._replace(name=identity.claim, policies=identity.policies)
         return known
 
     def load_identity(self, identity: Identity, now_ms: int) -> KnownKey:
         """The key that an identity is, from the table, its gate made at first use; remembered from now on."""
-        found, gate = table_keys.load_identity(self._client, self._table, *self._hashes_of(identity.name))
+        found, gate = table_keys.load_identity(self._client, self._table, *self.hashes_of(identity.name))
         partition = identity_partition(found.identity_hash)
         if gate is None:
             gate = table_keys.create_gate(self._client, self._table, partition, found.version)
@@ -149,7 +184,7 @@ class Environment:
     def definition(self, request: Request, now_ms: int) -> ApiDefinition:
         """How the called API is set up."""
         names = (request.api_name,) if request.api_name else request.gateways
-        known = self._apis.get(names)
+        known = self._apis.recall(names)
         if known is None or now_ms - known.read_at_ms >= STALENESS_MS:
             try:
                 found = (
@@ -162,7 +197,8 @@ class Environment:
                     raise
                 self._make_do(error, known.read_at_ms, now_ms)
             else:
-                known = self._apis[names] = KnownApi(found or UNDEFINED, now_ms)
+                known = KnownApi(found or UNDEFINED, now_ms)
+                self._apis.keep(names, known)
         return known.definition
 
     def api_names(self, request: Request, now_ms: int) -> tuple[str, ...]:
@@ -211,33 +247,25 @@ class Environment:
     def owner_gate(self, key: KnownKey, now_ms: int) -> SeenGate:
         """The gate of a key's owner; it and the key's are read again where one was seen a second ago."""
         owner = key.record.owner
-        known = self._shared.setdefault(owner, SeenGate({}, now_ms - SHARED_MS))
+        known = self._shared.recall(owner)
+        if known is None:
+            known = SeenGate({}, now_ms - SHARED_MS)
+            self._shared.keep(owner, known)
         if now_ms - min(known.seen_ms, key.seen_ms) >= SHARED_MS:
             own, shared = table_keys.read_gates(self._client, self._table, key.partition, owner_partition(owner))
             key.saw(own, now_ms)
             known.saw(shared, now_ms)
-            if len(self._shared) > MAX_KEYS:
-                self._shared.popitem(last=False)
-        self._shared.move_to_end(owner)
         return known
 
     def store_day(self, key: KnownKey, totals: DayTotals) -> None:
         """Keep the totals of a day that is over."""
         table_keys.store_day(self._client, self._table, key.partition, totals)
 
-    def _hashes_of(self, name: str) -> tuple[KeyHash, ...]:
-        """The hashes that a key id, or the name of an identity, has by each master secret."""
-        return tuple(hash_key_id(keys.pepper, name) for keys in self._keyring.all)
-
-    def _recall(self, key_hashes: tuple[KeyHash, ...]) -> KnownKey | None:
-        for key_hash in key_hashes:
-            if key_hash in self._keys:
-                self._keys.move_to_end(key_hash)
-                return self._keys[key_hash]
-        return None
-
-    def _remember(self, record: KeyRecord, gate: Gate, *, now_ms: int) -> KnownKey:
+    def _remember(self, record: KeyRecord, gate: Gate, *, id_hashes: tuple[KeyHash, ...], now_ms: int) -> KnownKey:
         credentials = tuple(self._open(one, record) for one in record.credentials)
+        for issued in record.ids:
+            if issued.id_hash in id_hashes and issued.id_hash != record.key_hash:
+                self._later_ids.keep(issued.id_hash, record.key_hash)
         return self._keep(gate_partition(record.key_hash), record, credentials, gate, now_ms=now_ms)
 
     def _keep(
@@ -246,10 +274,8 @@ class Environment:
         """A key as it was read, with what was not written yet of what we knew of it."""
         before = self._keys.get(record.key_hash)
         untold = before.untold if before else Untold(now_ms)
-        key = self._keys[record.key_hash] = KnownKey(partition, record, credentials, gate, untold=untold, now_ms=now_ms)
-        self._keys.move_to_end(record.key_hash)
-        if len(self._keys) > MAX_KEYS:
-            self._keys.popitem(last=False)
+        key = KnownKey(partition, record, credentials, gate, untold=untold, now_ms=now_ms)
+        self._keys.keep(record.key_hash, key)
         return key
 
     def _open(self, stored: StoredCredential, record: KeyRecord) -> Credential:
@@ -270,21 +296,23 @@ class Environment:
         return Credential(stored.credential_id, algorithm, key, stored.expires_at)
 
     def _refresh_policies(self, policy_ids: tuple[str, ...], now_ms: int) -> None:
-        stale = [
-            policy_id
-            for policy_id in policy_ids
-            if policy_id not in self._policies or now_ms - self._policies[policy_id].read_at_ms >= STALENESS_MS
-        ]
+        """Recalls all of them first, so that none makes room for another one of the same key."""
+        known = {policy_id: self._policies.recall(policy_id) for policy_id in policy_ids}
+        stale = {
+            policy_id: policy
+            for policy_id, policy in known.items()
+            if policy is None or now_ms - policy.read_at_ms >= STALENESS_MS
+        }
         if not stale:
             return
         try:
             found = table_keys.load_policies(self._client, self._table, stale)
         except UnavailableError as error:
-            ages = [self._policies[one].read_at_ms if one in self._policies else None for one in stale]
-            oldest = None if None in ages else min(age for age in ages if age is not None)
-            self._make_do(error, oldest, now_ms)
+            ages = [policy.read_at_ms for policy in stale.values() if policy is not None]
+            self._make_do(error, min(ages) if len(ages) == len(stale) else None, now_ms)
         else:
-            self._policies |= {policy_id: KnownPolicy(found.get(policy_id), now_ms) for policy_id in stale}
+            for policy_id in stale:
+                self._policies.keep(policy_id, KnownPolicy(found.get(policy_id), now_ms))
 
     def _make_do(self, error: UnavailableError, read_at_ms: int | None, now_ms: int) -> None:
         """Go on with a copy that is older than promised, for a policy that fails open to judge."""

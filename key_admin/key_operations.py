@@ -1,17 +1,17 @@
 """What happens to keys, apart from HTTP."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from access.gate import LAST_USED
 from access.grants import ADMIN_API
-from access.key_ids import KeyHash, KeyId, format_opaque_key_id, is_key_id
-from access.keys import KeyRecord, StoredCredential, TokenRules
+from access.key_ids import OPAQUE_ENTROPY_BYTES, KeyHash, KeyId, format_opaque_key_id, is_key_id
+from access.keys import IssuedId, KeyRecord, StoredCredential, TokenRules
 from access.limits import MAX_LIMITS_PER_KEY
 from access.policies import MAX_TOLD_BYTES, overlay
 from key_admin.material import Material, generate_material, read_material
 from key_admin.models.fields import texts
-from key_admin.models.keys import JwtData, KeyFields, KeyInput, RotateInput
+from key_admin.models.keys import JwtData, KeyFields, KeyInput, ReplaceInput, RotateInput
 from key_admin.problems import Problem, conflict, invalid_field
 from key_admin.requests import DIRECT, Caller
 from key_admin.service import Service
@@ -21,8 +21,12 @@ from store.keys import Gate
 from store.sealing import NONCE_BYTES, seal
 
 MAX_CREDENTIALS = 4  # the one in force and those in their grace
+HINT_CHARACTERS = 4  # of an opaque id, which its record shows: of our own ids a part of the checksum
 LIFE_BYTES = 4
 VERSION_BITS = 20  # below a key's random life: a million changes stay apart from the next life
+
+
+CredentialT = TypeVar("CredentialT", StoredCredential, IssuedId)
 
 
 class NewKey(NamedTuple):
@@ -56,6 +60,7 @@ def prepare_key(service: Service, wanted: KeyInput, caller: Caller) -> NewKey:
         updated_at=now,
         credentials=credentials,
         token_rules=rules,
+        ids=() if credentials else (_issue(service, key_id, key_hash, now),),
         last_audit=entry.hash,
         life=int.from_bytes(service.random_bytes(LIFE_BYTES)) << VERSION_BITS,
         **values,
@@ -99,49 +104,85 @@ def check_fit(service: Service, record: KeyRecord) -> None:
         raise invalid_field("policies", message)
 
 
-class RotatedKey(NamedTuple):
-    """A record with its new credentials, generated material, shown once, and what its gate is to know."""
+class RenewedKey(NamedTuple):
+    """A record with its new credentials, what is shown of them once, and what its gate is to know."""
 
     record: KeyRecord
-    shown: dict[str, str]
+    shown: dict[str, Any]  # members of the answer
     uses: Gate  # what the gate is to hold of the last uses of credentials
 
     def __repr__(self) -> str:
-        return f"RotatedKey({self.record.key_hash}, <secret>)"
+        return f"RenewedKey({self.record.key_hash}, <secret>)"
 
 
-def rotate_key(service: Service, before: KeyRecord, gate: Gate, wanted: RotateInput, caller: Caller) -> RotatedKey:
+def rotate_key(service: Service, before: KeyRecord, gate: Gate, wanted: RotateInput, caller: Caller) -> RenewedKey:
     """Put new material in force; all that was in force verifies until the grace ends.
 
     An end that was set before is never put off. Without new material only the grace of older
-    material changes: 0 ends it now.
+    material changes, or that of older ids: 0 ends it now.
     """
     check_rights(service, caller, before._asdict())  # who sets the material of a key can act as it
-    if before.is_opaque:
-        raise invalid_field("jwt_data", "an opaque key is not rotated: make a new one and delete this one")
     now = service.now()
-    newest, *older = before.credentials
-    rules, shown = before.token_rules, dict[str, str]()
-    if wanted.jwt_data is None:
-        kept, ending = [newest], older
-    else:
-        later = max(now, newest.created_at + 1)  # also within one second: age tells that there was another
-        made, new_rules, shown = _make_credentials(service, wanted.jwt_data, before.key_hash, later)
-        rules = _merge_rules(rules, new_rules, wanted.jwt_data)
-        kept, ending = [*made], [newest, *older]
     grace_end = now + wanted.grace_seconds
-    graced = [one._replace(expires_at=min(one.expires_at or grace_end, grace_end)) for one in ending]
-    credentials = (*kept, *(one for one in graced if one.expires_at is not None and one.expires_at > now))
-    if len(credentials) > MAX_CREDENTIALS:
+    if wanted.jwt_data is None:
+        return _renewed(before, gate, now, **_end_older(before, grace_end, now))
+    if before.is_opaque:
+        raise invalid_field("jwt_data", "an opaque key takes no material: POST /keys/{key_hash}/replace gives a new id")
+    later = _after(before.credentials, now)
+    made, new_rules, shown = _make_credentials(service, wanted.jwt_data, before.key_hash, later)
+    return _renewed(
+        before,
+        gate,
+        now,
+        {"jwt_data": shown} if wanted.jwt_data.generate else {},
+        credentials=(*made, *_ending(before.credentials, grace_end, now)),
+        token_rules=_merge_rules(before.token_rules, new_rules, wanted.jwt_data),
+    )
+
+
+def replace_key(service: Service, before: KeyRecord, gate: Gate, wanted: ReplaceInput, caller: Caller) -> RenewedKey:
+    """Give an opaque key a new id; those that led to it work until the grace ends, or the end that they had."""
+    check_rights(service, caller, before._asdict())  # who has the id of a key can act as it
+    if not before.is_opaque:
+        raise invalid_field("jwt_data", "a key with jwt_data keeps its id: POST /keys/{key_hash}/rotate changes it")
+    now = service.now()
+    key_id = format_opaque_key_id(service.random_bytes(OPAQUE_ENTROPY_BYTES))
+    issued = _issue(service, key_id, service.hash_of(key_id), _after(before.known_ids, now))
+    older = _ending(before.known_ids, now + wanted.grace_seconds, now)
+    return _renewed(before, gate, now, {"key_id": key_id}, ids=(issued, *older))
+
+
+def _renewed(
+    before: KeyRecord, gate: Gate, now: int, shown: dict[str, Any] | None = None, **changes: Any
+) -> RenewedKey:
+    after = before._replace(version=before.version + 1, updated_at=now, **changes)
+    if len(after.in_force) > MAX_CREDENTIALS:
         raise conflict(f"A key has at most {MAX_CREDENTIALS} credentials; end the grace of older ones first.")
-    after = before._replace(version=before.version + 1, updated_at=now, credentials=credentials, token_rules=rules)
-    return RotatedKey(after, shown, _uses(before, after, gate))
+    return RenewedKey(after, shown or {}, _uses(before, after, gate))
+
+
+def _end_older(before: KeyRecord, grace_end: int, now: int) -> dict[str, Any]:
+    """The credentials of a key whose older ones end by then."""
+    if before.is_opaque:
+        return {"ids": (before.known_ids[0], *_ending(before.known_ids[1:], grace_end, now))}
+    return {"credentials": (before.credentials[0], *_ending(before.credentials[1:], grace_end, now))}
+
+
+def _ending(older: Sequence[CredentialT], grace_end: int, now: int) -> list[CredentialT]:
+    """Credentials that end by then at the latest; without those that are over."""
+    ends = [min(one.expires_at or grace_end, grace_end) for one in older]
+    return [one._replace(expires_at=end) for one, end in zip(older, ends, strict=True) if end > now]
+
+
+def _after(older: Sequence[CredentialT], now: int) -> int:
+    """When a new credential is made; also within one second its age tells that there was another."""
+    return max(now, older[0].created_at + 1)
 
 
 def _uses(before: KeyRecord, after: KeyRecord, gate: Gate) -> Gate:
     """The first credential of a key was used last when the key was; from now on it has a mark of its own."""
-    first = before.credentials[0]
-    stays = first.used_mark in {one.used_mark for one in after.credentials}
+    first = before.in_force[0]
+    stays = first.used_mark in {one.used_mark for one in after.in_force}
     if before.marks_credentials or LAST_USED not in gate or not stays:
         return {}
     return {first.used_mark: int(gate[LAST_USED])}
@@ -172,7 +213,7 @@ def _taken() -> Problem:
 
 def _choose_key_id(service: Service, wanted: KeyInput) -> KeyId:
     if not wanted.key_id:
-        return format_opaque_key_id(service.random_bytes(32))
+        return format_opaque_key_id(service.random_bytes(OPAQUE_ENTROPY_BYTES))
     if wanted.jwt_data is None:
         raise invalid_field("key_id", "is chosen only together with jwt_data: an opaque id must not be guessable")
     if not is_key_id(wanted.key_id):
@@ -180,6 +221,10 @@ def _choose_key_id(service: Service, wanted: KeyInput) -> KeyId:
     if service.was_taken(wanted.key_id):
         raise _taken()
     return KeyId(wanted.key_id)
+
+
+def _issue(service: Service, key_id: KeyId, id_hash: KeyHash, now: int) -> IssuedId:
+    return IssuedId(service.random_bytes(4).hex(), id_hash, hint=key_id[-HINT_CHARACTERS:], created_at=now)
 
 
 def _make_credentials(

@@ -8,7 +8,7 @@ from access.decisions import LimitStatus
 from access.gate import LAST_USED, DayTotals
 from access.grants import Grant
 from access.issuers import Issuer
-from access.keys import Counting, KeyRecord, Policy, StoredCredential
+from access.keys import Counting, IssuedId, KeyRecord, Policy, StoredCredential
 from access.limits import Quota, RateLimit
 from access.policies import PARTITIONS, Effective
 from key_admin.material import secret_thumbprint
@@ -26,7 +26,8 @@ def render_key(record: KeyRecord, gate: Gate, keyring: Keyring) -> dict[str, Any
         "version": record.version,
         "name": record.name,
         "owner": record.owner,
-        "credentials": [_render_credential(one, record, gate, keyring) for one in record.credentials],
+        "hint": record.known_ids[0].hint if record.is_opaque else None,
+        "credentials": [_render_credential(one, record, gate, keyring) for one in record.in_force],
         "token_rules": {
             "issuer": list(record.token_rules.issuers),
             "audience": list(record.token_rules.audiences),
@@ -174,14 +175,21 @@ def _render_status(status: LimitStatus) -> dict[str, Any]:
     }
 
 
-def _render_credential(credential: StoredCredential, record: KeyRecord, gate: Gate, keyring: Keyring) -> dict[str, Any]:
+def _render_credential(
+    credential: StoredCredential | IssuedId, record: KeyRecord, gate: Gate, keyring: Keyring
+) -> dict[str, Any]:
+    times = {
+        "created_at": write_time(credential.created_at),
+        "expires_at": write_time(credential.expires_at),
+        "last_used_at": write_time(_last_used(credential, record, gate)),
+    }
+    if isinstance(credential, IssuedId):
+        return {"algorithm": None, "hint": credential.hint, **times}
     return {
         "algorithm": credential.algorithm,
         "size": credential.size,
         "thumbprint": _thumbprint(credential, record, keyring),
-        "created_at": write_time(credential.created_at),
-        "expires_at": write_time(credential.expires_at),
-        "last_used_at": write_time(_last_used(credential, record, gate)),
+        **times,
         "certificate": _render_certificate(credential),
     }
 
@@ -197,7 +205,7 @@ def _thumbprint(credential: StoredCredential, record: KeyRecord, keyring: Keyrin
     return secret_thumbprint(secret)
 
 
-def _last_used(credential: StoredCredential, record: KeyRecord, gate: Gate) -> int | None:
+def _last_used(credential: StoredCredential | IssuedId, record: KeyRecord, gate: Gate) -> int | None:
     return _number(gate.get(credential.used_mark if record.marks_credentials else LAST_USED))
 
 

@@ -18,7 +18,7 @@ from store.admin.records import ApiStore, IssuerStore, PolicyStore
 from store.admin.transactions import Table
 from store.boto import BotoClient
 from store.client import Client
-from store.keys import Gate, load_key, load_policies, read_gate
+from store.keys import Gate, load_key, load_policies, read_gate, read_key
 from store.master_secret import Keyring, load_keyring
 from store.table import owner_partition
 
@@ -63,11 +63,11 @@ class Service(NamedTuple):
 
     def find_by_id(self, key_id: str) -> tuple[KeyRecord, Gate]:
         """Record and gate of the key of this id, whichever master secret hashed it; a 404 where there is none."""
-        for keys in self.keyring.all:
-            found = load_key(self.client, self.table, hash_key_id(keys.pepper, key_id))
-            if found is not None:
-                return found
-        raise not_found("key")
+        id_hashes = [hash_key_id(keys.pepper, key_id) for keys in self.keyring.all]
+        found = load_key(self.client, self.table, *id_hashes)
+        if found is None or found[0].find_id(id_hashes, now=self.now()) is None:
+            raise not_found("key")
+        return found
 
     def was_taken(self, key_id: str) -> bool:
         """Whether a key has this id by the master secret before; no more keys are made with that one."""
@@ -76,7 +76,7 @@ class Service(NamedTuple):
 
     def find_key(self, key_hash: str) -> tuple[KeyRecord, Gate]:
         """Record and gate of a key; a 404 where there is none."""
-        found = load_key(self.client, self.table, key_hash) if is_key_hash(key_hash) else None
+        found = read_key(self.client, self.table, key_hash) if is_key_hash(key_hash) else None
         if found is None:
             raise not_found("key")
         return found

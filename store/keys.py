@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from access.apis import ApiDefinition
@@ -16,6 +16,7 @@ from store.table import (
     GATE,
     GATE_SHAPE,
     GATE_SHAPE_NAME,
+    LEADS_TO,
     RECORD,
     USAGE_DAYS,
     USAGE_SHAPE,
@@ -40,25 +41,41 @@ MAX_BATCHES = 5  # tries of a read that leaves items out, as DynamoDB does where
 BATCH_SECONDS = 0.01  # of the first pause between two of them, at most; each further one may be twice as long
 
 
-def load_key(client: Client, table: str, *key_hashes: str) -> tuple[KeyRecord, Gate] | None:
-    """Record and gate of the first of these keys that there is, by one BatchGetItem; None where there is none."""
-    wanted = [(key_partition(key_hash), RECORD) for key_hash in key_hashes]
-    wanted += [(gate_partition(key_hash), GATE) for key_hash in key_hashes]
-    items = _by_partition(client, table, wanted)
-    for key_hash in key_hashes:
-        record, gate = items.get(key_partition(key_hash)), items.get(gate_partition(key_hash))
-        if record is not None and gate is not None:
-            return _own_record(record, key_hash), gate_from_item(gate)
+def load_key(client: Client, table: str, *id_hashes: str) -> tuple[KeyRecord, Gate] | None:
+    """Record and gate of the key that an id leads to, read strongly; None where it leads to none.
+
+    The id is given by its hashes under the master secrets in force. Takes one BatchGetItem, and one
+    more for an id that came later. Whether the id is still in force, the record says.
+    """
+    items = _read_keys(client, table, id_hashes)
+    for id_hash in id_hashes:
+        item = items.get(key_partition(id_hash), {})
+        if LEADS_TO in item:
+            return read_key(client, table, item[LEADS_TO]["S"])
+        if item and gate_partition(id_hash) in items:
+            return _record_and_gate(items, id_hash)
     return None
 
 
-def _own_record(item: Mapping[str, Any], key_hash: str) -> KeyRecord:
-    """The record of an item that lies where its key is. InvalidItemError where it lies under another one."""
-    record = key_from_item(item)
+def read_key(client: Client, table: str, key_hash: str) -> tuple[KeyRecord, Gate] | None:
+    """Record and gate of the key of this hash, by one BatchGetItem; None where there is none."""
+    items = _read_keys(client, table, [key_hash])
+    is_key = items.keys() >= {key_partition(key_hash), gate_partition(key_hash)}
+    return _record_and_gate(items, key_hash) if is_key else None
+
+
+def _read_keys(client: Client, table: str, key_hashes: Sequence[str]) -> dict[str, dict[str, Any]]:
+    wanted = [(key_partition(key_hash), RECORD) for key_hash in key_hashes]
+    return _by_partition(client, table, wanted + [(gate_partition(key_hash), GATE) for key_hash in key_hashes])
+
+
+def _record_and_gate(items: Mapping[str, Mapping[str, Any]], key_hash: str) -> tuple[KeyRecord, Gate]:
+    """InvalidItemError where the record lies under another key than its own."""
+    record = key_from_item(items[key_partition(key_hash)])
     if record.key_hash != key_hash:
         message = "key record: was stored under another key"
         raise InvalidItemError(message)
-    return record
+    return record, gate_from_item(items[gate_partition(key_hash)])
 
 
 def load_identity(client: Client, table: str, *identity_hashes: KeyHash) -> tuple[IdentityRecord, Gate | None]:
@@ -74,7 +91,7 @@ def load_identity(client: Client, table: str, *identity_hashes: KeyHash) -> tupl
     identity_hash = next(known, identity_hashes[0])
     record, gate = items.get(block_partition(identity_hash)), items.get(identity_partition(identity_hash))
     return (
-        identity_from_item(record) if record else IdentityRecord(identity_hash),
+        identity_from_item(record) if record else IdentityRecord.default(identity_hash),
         gate_from_item(gate) if gate else None,
     )
 

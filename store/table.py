@@ -2,6 +2,7 @@
 
     item        PK                         SK
     key record  KEY#<key_hash>             RECORD
+    key id      KEY#<hash of a later id>   RECORD, which names the key that the id leads to
     identity    BLOCK#<identity hash>      RECORD: whether an identity is blocked
     policy      POLICY#<policy_id>         RECORD
     API         API#<api_id>               RECORD
@@ -35,7 +36,7 @@ from typing import Any, NamedTuple, TypeVar
 from access.apis import ApiDefinition, TokenPlace
 from access.gate import LAST_USED, LAYOUT, VERSION, DayTotals, is_counter
 from access.grants import Grant
-from access.keys import Counting, IdentityRecord, KeyRecord, Policy, StoredCredential, TokenRules
+from access.keys import Counting, IdentityRecord, IssuedId, KeyRecord, Policy, StoredCredential, TokenRules
 from access.limits import Quota, RateLimit
 from store.attributes import decode, decode_known, encode, encode_item
 from store.errors import InvalidItemError
@@ -48,7 +49,8 @@ USAGE = "USAGE#"
 USAGE_DAYS = 400  # how long totals of a day are kept
 SHAPE = "shape"
 KEY_SHAPE = IDENTITY_SHAPE = POLICY_SHAPE = API_SHAPE = ISSUER_SHAPE = GATE_SHAPE = USAGE_SHAPE = KEY_SET_SHAPE = 1
-ANSWER_SHAPE = AUDIT_SHAPE = 1
+ANSWER_SHAPE = AUDIT_SHAPE = ID_SHAPE = 1
+LEADS_TO = "leads_to"  # attribute of a later key id: the hash of its key
 GATE_SHAPE_NAME = "s"  # short: a gate is small
 _NOT_OF_THE_CORE = frozenset({"PK", "SK", GATE_SHAPE_NAME})
 _GATE_MEMBERS = frozenset({VERSION, LAYOUT, LAST_USED, "d", "da", "dr", "pd", "pa", "pr"})  # marks and counters aside
@@ -149,6 +151,11 @@ def key_from_item(item: Mapping[str, Any]) -> KeyRecord:
     return value_of(KeyRecord, item, "key record")
 
 
+def id_to_item(id_hash: str, key_hash: str) -> dict[str, Any]:
+    """A later id of a key, which leads to its record."""
+    return key_of(key_partition(id_hash), RECORD) | encode_item({SHAPE: ID_SHAPE, LEADS_TO: key_hash})
+
+
 def identity_to_item(record: IdentityRecord) -> dict[str, Any]:
     return key_of(block_partition(record.identity_hash), RECORD) | members_of(record, IDENTITY_SHAPE)
 
@@ -235,15 +242,16 @@ def value_of(kind: type[ValueT], item: Mapping[str, Any], name: str) -> ValueT:
 
 
 _EMPTY: tuple[Any, ...] = (None, "", (), [], {})
-_KINDS: dict[str, type[tuple[Any, ...]]] = {  # of members that are values of their own, or lists of such
+_NESTED: dict[str, type[tuple[Any, ...]]] = {"token_rules": TokenRules, "counting": Counting, "token": TokenPlace}
+_LISTS: dict[str, type[tuple[Any, ...]]] = {  # what members are lists of, where that is a value of its own
     "credentials": StoredCredential,
-    "token_rules": TokenRules,
+    "ids": IssuedId,
     "rate_limits": RateLimit,
     "quotas": Quota,
     "grants": Grant,
-    "counting": Counting,
-    "token": TokenPlace,
 }
+# Without these an item is broken, though their fields have defaults: every shape writes them.
+_ALWAYS = frozenset({"enabled", "active", "enable_jwt", "enable_opaque", "allow_sub", "methods", "path"})
 
 
 def _members(value: Any) -> Values:
@@ -264,14 +272,14 @@ def _member(member: Any) -> Any:
 
 def _read(kind: type[ValueT], attributes: Mapping[str, Any]) -> ValueT:
     names: tuple[str, ...] = kind._fields  # type: ignore[attr-defined] # each of them is a named tuple
-    return kind(**{name: _read_member(name, attributes[name]) for name in names if name in attributes})
+    known = [name for name in names if name in attributes or name in _ALWAYS]
+    return kind(**{name: _read_member(name, attributes[name]) for name in known})
 
 
 def _read_member(name: str, attribute: Mapping[str, Any]) -> Any:
-    kind = _KINDS.get(name)
-    if kind is None:
-        value = decode(attribute)
-        return tuple(value) if isinstance(value, list) else value
-    if "L" in attribute:
-        return tuple(_read(kind, element["M"]) for element in attribute["L"])
-    return _read(kind, attribute["M"])
+    if name in _LISTS:
+        return tuple(_read(_LISTS[name], element["M"]) for element in attribute["L"])
+    if name in _NESTED:
+        return _read(_NESTED[name], attribute["M"])
+    value = decode(attribute)
+    return tuple(value) if isinstance(value, list) else value

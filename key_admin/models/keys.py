@@ -10,6 +10,7 @@ from key_admin.models.patterns import LABEL, TYP
 from key_admin.models.rights import Rights
 from key_admin.times import read_time
 
+Grace = Annotated[int, Field(ge=0, le=366 * 86_400)]
 MAX_POLICIES = 16  # exchanging all of them, and all tags, fits a transaction of 100 actions
 
 
@@ -78,11 +79,17 @@ class LookupInput(Strict):
     key_id: Annotated[str, Field(max_length=512)]
 
 
+class ReplaceInput(Strict):
+    """The body of POST /keys/{key_hash}/replace: how long the ids of before still work."""
+
+    grace_seconds: Grace = 0
+
+
 class RotateInput(Strict):
     """The body of POST /keys/{key_hash}/rotate; without `jwt_data` only the grace changes."""
 
     jwt_data: JwtData | None = None
-    grace_seconds: Annotated[int, Field(ge=0, le=366 * 86_400)] = 0
+    grace_seconds: Grace = 0
 
     @model_validator(mode="after")
     def _says_what_to_do(self) -> "RotateInput":

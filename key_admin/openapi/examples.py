@@ -10,7 +10,7 @@ from access.gate import DayTotals
 from access.grants import Grant
 from access.issuers import Issuer
 from access.key_ids import KeyHash
-from access.keys import KeyRecord, Policy, StoredCredential
+from access.keys import IssuedId, KeyRecord, Policy, StoredCredential
 from access.limits import Quota, RateLimit
 from access.policies import overlay
 from key_admin.openapi import schemas
@@ -37,6 +37,9 @@ _KEY = KeyRecord(
     metadata={"tier": "gold"},
     **_LIMITS,
 )
+_IDS = (IssuedId("i2", KEY_HASH, "9-1h", AT + 86_400), IssuedId("i1", KEY_HASH, "x7Qa", AT, AT + 90_000))
+_REPLACED = _KEY._replace(version=2, credentials=(), ids=_IDS)
+_NEW_ID = "tg_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh-g9-1h"
 _POLICY = Policy("gold", 1, "Gold", AT, AT, grants=(Grant("orders"),), thresholds=(80, 100), **_LIMITS)
 _USED = (
     LimitStatus("rate", "default", "", "key", 10, "1s", 1, 9, AT + 1),
@@ -67,12 +70,14 @@ def _page(item: dict[str, Any]) -> dict[str, Any]:
 
 _SHOWN = render_key(_KEY, {"at": AT}, _KEYRING)
 _NEW = render_key(_KEY, {}, _KEYRING) | {"key_id": "acme-mobile-1"}
-_EFFECT = _SHOWN | {"effective": render_effective(overlay(_KEY, {"gold": _POLICY}), _USED)}
+_APPLIES = {"effective": render_effective(overlay(_KEY, {"gold": _POLICY}), _USED)}
+_EFFECT = _SHOWN | _APPLIES
 _API = render_api(ApiDefinition("orders", 1, "Orders", AT, AT, ("a1b2c3d4e5/prod",)))
 _ISSUER = render_issuer(Issuer("example", 1, AT, AT, "https://idp.example.com", default_policies=("gold",)))
 ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     schemas.NewKeyAnswer: _NEW,
     schemas.KeyWithEffect: _EFFECT,
+    schemas.ReplacedKeyAnswer: render_key(_REPLACED, {"at": AT}, _KEYRING) | _APPLIES | {"key_id": _NEW_ID},
     schemas.KeyPage: _page(_SHOWN),
     schemas.ImportAnswer: {"items": [{"status": 201, "key": _NEW}, {"status": 409, "problem": problem_of("conflict")}]},
     schemas.UsageAnswer: {"items": [render_day(DayTotals(AT // 86_400, 1200, 30))]},

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from key_admin.models.apis import ApiInput
 from key_admin.models.issuers import IssuerInput
-from key_admin.models.keys import ImportInput, KeyFields, KeyInput, LookupInput, ResetInput, RotateInput
+from key_admin.models.keys import ImportInput, KeyFields, KeyInput, LookupInput, ReplaceInput, ResetInput, RotateInput
 from key_admin.models.policies import PolicyInput
 from key_admin.openapi import schemas
 
@@ -207,13 +207,25 @@ _KEYS = [
     Operation(
         "POST /keys/{key_hash}/rotate",
         "rotate_key",
-        "Put new material in force",
+        "Put new material in force, or change the grace of what was in force",
         "Keys",
         schemas.KeyWithEffect,
         body=RotateInput,
         example={"jwt_data": {"generate": True}, "grace_seconds": 3600},
         headers=(*_VERSION, *_ONCE),
         problems=(400, 404, 409, 412),
+    ),
+    Operation(
+        "POST /keys/{key_hash}/replace",
+        "replace_key",
+        "Give an opaque key a new id",
+        "Keys",
+        schemas.ReplacedKeyAnswer,
+        body=ReplaceInput,
+        example={"grace_seconds": 3600},
+        headers=(*_VERSION, *_ONCE),
+        problems=(400, 404, 409, 412),
+        body_is_optional=True,
     ),
     Operation(
         "POST /keys/{key_hash}/reset",

@@ -68,6 +68,16 @@ class CredentialAnswer(Answer):
     certificate: CertificateAnswer | None
 
 
+class IdAnswer(Answer):
+    """An id of an opaque key: `hint` is its last four characters."""
+
+    algorithm: None
+    hint: str
+    created_at: Time
+    expires_at: Time
+    last_used_at: Time
+
+
 class TokenRulesAnswer(Answer):
     issuer: list[str]
     audience: list[str]
@@ -93,7 +103,8 @@ class Rights(Answer):
 class KeyAnswer(Rights):
     key_hash: str
     owner: str
-    credentials: list[CredentialAnswer]
+    hint: str | None = Field(description="The last four characters of the id of an opaque key; else null.")
+    credentials: list[CredentialAnswer] | list[IdAnswer]
     token_rules: TokenRulesAnswer | None
     policies: list[str]
     enabled: bool
@@ -121,6 +132,10 @@ class KeyWithEffect(KeyAnswer):
         description="null where a policy of the key is missing or inactive, or they bring it more than 10 limits."
     )
     jwt_data: Shown | None = None
+
+
+class ReplacedKeyAnswer(KeyWithEffect):
+    key_id: str = Field(description="The new id, shown once.")
 
 
 class CountingAnswer(Answer):

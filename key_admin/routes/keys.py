@@ -1,4 +1,4 @@
-"""Keys: create, import, list, read, look up, change, reset, rotate, delete; their usage."""
+"""Keys: create, import, list, read, look up, change, reset, rotate, replace, delete; their usage."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -14,8 +14,26 @@ from access.keys import KeyRecord
 from access.limits import OWNER
 from access.policies import Effective, overlay
 from key_admin.idempotency import Keep, once
-from key_admin.key_operations import check_expiry, check_fit, check_rights, prepare_key, rotate_key, store_key
-from key_admin.models.keys import ImportInput, KeyFields, KeyInput, LookupInput, ResetInput, RotateInput
+from key_admin.key_operations import (
+    RenewedKey,
+    check_expiry,
+    check_fit,
+    check_rights,
+    prepare_key,
+    replace_key,
+    rotate_key,
+    store_key,
+)
+from key_admin.models.fields import Strict
+from key_admin.models.keys import (
+    ImportInput,
+    KeyFields,
+    KeyInput,
+    LookupInput,
+    ReplaceInput,
+    ResetInput,
+    RotateInput,
+)
 from key_admin.problems import Problem, invalid_field
 from key_admin.render import editable, render_day, render_effective, render_key
 from key_admin.requests import (
@@ -196,19 +214,28 @@ def _reset(work: Service, key_hash: str, wanted: ResetInput, keep: Keep) -> tupl
 def rotate(key_hash: str) -> Response[str]:
     work, event = service(), router.current_event
     wanted = validate(RotateInput, read_body(event))
-    rotate_once = partial(once, work, event, lambda keep: _rotate(work, key_hash, wanted, keep))
+    rotate_once = partial(once, work, event, partial(_renew, work, key_hash, "key.rotate", rotate_key, wanted))
     return respond(*on_current_version(event, rotate_once))
 
 
-def _rotate(work: Service, key_hash: str, wanted: RotateInput, keep: Keep) -> tuple[int, dict[str, Any]]:
+@router.post("/keys/<key_hash>/replace")
+def replace(key_hash: str) -> Response[str]:
+    work, event = service(), router.current_event
+    wanted = validate(ReplaceInput, read_body(event) if event.raw_event.get("body") else {})
+    replace_once = partial(once, work, event, partial(_renew, work, key_hash, "key.replace", replace_key, wanted))
+    return respond(*on_current_version(event, replace_once))
+
+
+def _renew(
+    work: Service, key_hash: str, action: str, renew: Callable[..., RenewedKey], wanted: Strict, keep: Keep
+) -> tuple[int, dict[str, Any]]:
+    """Give a key new credentials, and show once what is generated."""
     record, gate = _find(work, key_hash)
     check_version(router.current_event, record.version)
-    rotated = rotate_key(work, record, gate, wanted, caller_of(router.current_event))
-    after, entry = _tell(work, "key.rotate", record, rotated.record, wanted.model_fields_set)
-    body = _show_key(work, after, gate | rotated.uses)
-    if wanted.jwt_data is not None and wanted.jwt_data.generate:
-        body["jwt_data"] = rotated.shown
-    work.keys.update(record, after, Attached(entry, keep(HTTPStatus.OK, body)), uses=rotated.uses)
+    renewed = renew(work, record, gate, wanted, caller_of(router.current_event))
+    after, entry = _tell(work, action, record, renewed.record, wanted.model_fields_set)
+    body = _show_key(work, after, gate | renewed.uses) | renewed.shown
+    work.keys.update(record, after, Attached(entry, keep(HTTPStatus.OK, body)), uses=renewed.uses)
     return HTTPStatus.OK, body
 
 

@@ -32,7 +32,7 @@ class IdentityStore:
 
     def update(self, before: IdentityRecord, after: IdentityRecord, attached: Attached = NOTHING) -> None:
         """Store what an operator says of an identity. Raises VersionConflictError, AlreadyDoneError."""
-        is_first = before.version == IdentityRecord(before.identity_hash).version
+        is_first = before == IdentityRecord.default(before.identity_hash)
         partition = identity_partition(after.identity_hash)
         actions = [
             self._table.put(identity_to_item(after), ABSENT if is_first else at_version(before.version)),

@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from access.gate import OWNER_VERSION, VERSION, DayTotals
+from access.key_ids import KeyHash
 from access.keys import KeyRecord
 from store.admin.labels import LabelFilter
 from store.admin.transactions import (
@@ -33,6 +34,7 @@ from store.table import (
     RECORD,
     USAGE,
     gate_partition,
+    id_to_item,
     index_partitions,
     index_sort,
     key_from_item,
@@ -113,6 +115,7 @@ class KeyStore:
     ) -> None:
         """Replace a record. The gate takes the marks of last `uses`, and loses those of credentials that are gone.
 
+        Later ids lead to the record from now on, and those that it does not list any more lead nowhere.
         Raises VersionConflictError, UnknownPolicyError, AlreadyDoneError.
         """
         table = self._table
@@ -120,17 +123,21 @@ class KeyStore:
             self._ensure_owner_gate(after.owner)
         old, new = index_partitions(before), index_partitions(after)
         added = [one for one in after.policies if one not in before.policies]
-        marks = {one.used_mark for one in after.credentials}
-        gone = [one.used_mark for one in before.credentials if one.used_mark not in marks]
+        marks = {one.used_mark for one in after.in_force}
+        gone = [one.used_mark for one in before.in_force if one.used_mark not in marks]
+        old_ids, new_ids = _later_ids(before), _later_ids(after)
+        leading = [table.put(id_to_item(one, after.key_hash), ABSENT) for one in sorted(new_ids - old_ids)]
         actions = [
             table.put(key_to_item(after), at_version(before.version)),
             table.update_gate(gate_partition(after.key_hash), before.gate_version, after.gate_version, gone, uses),
+            *leading,
+            *(table.delete(key_partition(one), RECORD) for one in sorted(old_ids - new_ids)),
             *self._policy_checks(added),
             *(self._put_index(partition, after) for partition in sorted(new - old)),
             *(table.delete(partition, index_sort(before)) for partition in sorted(old - new)),
         ]
         codes = table.transact(actions, attached)
-        if FAILED in codes[:2]:
+        if FAILED in codes[: 2 + len(leading)]:
             raise VersionConflictError
         if FAILED in codes:
             raise UnknownPolicyError
@@ -155,11 +162,12 @@ class KeyStore:
             raise VersionConflictError
 
     def delete(self, record: KeyRecord, attached: Attached = NOTHING) -> None:
-        """Remove a key with its gate and its usage. Raises VersionConflictError."""
+        """Remove a key with its ids, its gate and its usage. Raises VersionConflictError."""
         table, gate = self._table, gate_partition(record.key_hash)
         actions = [
             table.delete(key_partition(record.key_hash), RECORD, at_version(record.version)),
             table.delete(gate, GATE, _at_gate_version(record)),
+            *(table.delete(key_partition(one), RECORD) for one in sorted(_later_ids(record))),
             *(table.delete(one, index_sort(record)) for one in sorted(index_partitions(record))),
         ]
         if FAILED in table.transact(actions, attached):
@@ -212,6 +220,11 @@ class KeyStore:
     def _policy_checks(self, policy_ids: Sequence[str]) -> list[Item]:
         condition = f"attribute_exists(PK) AND attribute_not_exists({DELETING})"
         return [self._table.check(policy_partition(policy_id), RECORD, condition) for policy_id in policy_ids]
+
+
+def _later_ids(record: KeyRecord) -> set[KeyHash]:
+    """The hashes of ids that are items of their own: all but the one that gave the key its hash."""
+    return {issued.id_hash for issued in record.ids} - {record.key_hash}
 
 
 def _at_gate_version(record: KeyRecord) -> dict[str, Any]:

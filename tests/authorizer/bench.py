@@ -1,13 +1,14 @@
 """One key in a table, and environments of the authorizer that judge requests for it."""
 
 import json
+import os
 import time
 import uuid
 
 from access.gate import DAY_MS, counters_to_clear, statuses
 from access.grants import Grant
-from access.key_ids import KeyHash, KeyId, hash_key_id
-from access.keys import KeyRecord, Policy, StoredCredential
+from access.key_ids import KeyHash, KeyId, format_opaque_key_id, hash_key_id
+from access.keys import IssuedId, KeyRecord, Policy, StoredCredential
 from authorizer.authorize import authorize
 from authorizer.environment import Environment
 from authorizer.events import read_event
@@ -17,7 +18,7 @@ from store.admin.transactions import Table
 from store.boto import BotoClient
 from store.errors import StoreError
 from store.keys import read_gate
-from store.master_secret import parse_keyring
+from store.master_secret import Keyring, parse_keyring
 from store.sealing import seal
 from store.table import gate_partition, owner_partition
 from tests.conftest import SECRET, sign
@@ -135,3 +136,28 @@ class Bench:
             "methodArn": "arn:aws:execute-api:us-east-1:1:api/prod/GET/x",
         }
         return authorize(read_event(event), environment or self.environment, now_ms=self.now_ms)
+
+
+def issue(created_at: int = 1, keyring: Keyring = KEYRING) -> tuple[KeyId, IssuedId]:
+    """A new opaque id, and what a record says of it."""
+    key_id = format_opaque_key_id(os.urandom(32))
+    id_hash = hash_key_id(keyring.current.pepper, key_id)
+    return key_id, IssuedId(os.urandom(4).hex(), id_hash, key_id[-4:], created_at)
+
+
+def opaque_key(bench: Bench, **members) -> tuple[KeyRecord, KeyId]:
+    """An opaque key, with its first id."""
+    key_id, issued = issue()
+    return bench.key(key_hash=issued.id_hash, credentials=(), ids=(issued,), **members), key_id
+
+
+def replace(
+    bench: Bench, before: KeyRecord, *, ends_at: int | None = None, keyring: Keyring = KEYRING
+) -> tuple[KeyRecord, KeyId]:
+    """The record with one more id, whose older ones end then, and that id. None: the older ones end now."""
+    now = bench.now_ms // 1000
+    key_id, issued = issue(max(now, before.known_ids[0].created_at + 1), keyring)
+    older = tuple(one._replace(expires_at=ends_at) for one in before.known_ids) if ends_at else ()
+    after = before._replace(version=before.version + 1, ids=(issued, *older))
+    bench.keys.update(before, after)
+    return after, key_id

@@ -149,8 +149,9 @@ def test_an_identity_that_never_called_is_not_known_and_a_token_without_policies
     assert ask(bench, provider) is Reason.POLICY_UNAVAILABLE
 
     assert identities.find(hash_of("ada")) is None
+    unsaid = IdentityRecord.default(hash_of("ada"))
     with pytest.raises(VersionConflictError):
-        identities.update(IdentityRecord(hash_of("ada")), IdentityRecord(hash_of("ada"), 2, enabled=False))
+        identities.update(unsaid, unsaid._replace(version=2, enabled=False))
 
 
 def test_an_identity_of_the_master_secret_before_keeps_its_gate_and_its_block(bench, provider, identities):

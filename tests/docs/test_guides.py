@@ -65,13 +65,16 @@ def test_the_commands_of_a_guide_work_one_after_the_other(guide, shell, environ)
     assert '"status":4' not in told.replace(" ", "")  # an import tells item by item
 
 
-def test_a_clients_secret_is_rotated_as_operate_says(shell, environ):
-    key = Admin(environ["ADMIN"], environ["KEY"]).create_key()
+def test_a_clients_secret_is_rotated_and_an_id_replaced_as_operate_says(shell, environ):
+    admin = Admin(environ["ADMIN"], environ["KEY"])
+    opaque = admin("POST", "/keys", {"name": "opaque", "grants": [{"api": "*"}]}).body
+    hashes = {"KEY_HASH": admin.create_key()["key_hash"], "OPAQUE_KEY_HASH": opaque["key_hash"]}
     script = "\n".join(one for one in commands_of("operate.md") if "curl " in one)
 
-    told = shell(script, environ | {"KEY_HASH": key["key_hash"]})
+    shown = shell(script, environ | hashes)
 
-    assert '"secret"' in told
+    assert '"secret"' in shown
+    assert '"key_id"' in shown
 
 
 def test_every_command_of_a_guide_is_run_by_some_test():

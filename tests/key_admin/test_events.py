@@ -24,7 +24,7 @@ OPERATIONS = {
 }
 IN_TURN = (
     *("health", "create_key", "import_keys", "list_keys", "look_up_key", "read_key", "change_key", "reset_key"),
-    *("rotate_key", "read_usage", "put_policy", "list_policies", "read_policy", "list_keys_of_policy"),
+    *("rotate_key", "replace_key", "read_usage", "put_policy", "list_policies", "read_policy", "list_keys_of_policy"),
     *("put_api", "list_apis", "read_api", "delete_api", "put_issuer", "list_issuers", "read_issuer", "delete_issuer"),
     *("delete_policy", "delete_key", "list_audit", "verify_audit"),
 )
@@ -63,6 +63,15 @@ def provider():
         running.shutdown()
 
 
+def opaque_key(stack):
+    """The hash of a key without material."""
+    event = read("create_key")
+    body = json.loads(event["body"])
+    del body["jwt_data"]
+    answer = stack.functions["KeyAdminFunction"].invoke(event | {"body": json.dumps(body)})
+    return json.loads(answer["body"])["key_hash"]
+
+
 def test_the_handler_takes_every_recorded_event_in_turn(stack, provider):
     actual = {"https://idp.example.com": provider.url}
 
@@ -70,7 +79,10 @@ def test_the_handler_takes_every_recorded_event_in_turn(stack, provider):
         text = json.dumps(read(name))
         for example, value in actual.items():
             text = text.replace(example, value)
-        answer = stack.functions["KeyAdminFunction"].invoke(json.loads(text))
+        event = json.loads(text)
+        if name == "replace_key":  # the id of an opaque key; the one that is made here has material
+            event = json.loads(text.replace(actual[HASH], opaque_key(stack)))
+        answer = stack.functions["KeyAdminFunction"].invoke(event)
         assert answer["statusCode"] in {200, 201, 204}, (name, answer)
         if name == "create_key":
             key = json.loads(answer["body"])

@@ -3,6 +3,7 @@
 from access.grants import Grant
 from access.keys import Counting
 from access.limits import OWNER, Quota, RateLimit
+from tests.authorizer.bench import opaque_key, replace
 from tests.races.racer import now_ms
 
 ROUNDS = 20
@@ -174,3 +175,47 @@ def test_racers_with_several_keys_of_one_owner_share_its_units(race):
 
     assert allowed <= 30
     assert bench.owner_used("acme", Quota(30, "day", scope=OWNER)) == allowed
+
+
+def test_racers_with_several_ids_of_one_key_share_its_units(race):
+    record, first = opaque_key(race.bench, quotas=(Quota(60, "day"),))
+    record, second = replace(race.bench, record, ends_at=now_ms() // 1000 + 600)
+    allowed = 0
+    for token in (first, second) * 2:
+        race.start(racers=5, requests=1, token=token)
+        outcomes, _ = race.finish()
+        allowed += outcomes["allow"]
+
+    assert allowed == used(race, record) == 60
+
+
+def test_an_id_that_is_replaced_in_mid_flight_admits_nobody_afterwards_and_renews_nothing(race):
+    record, old = opaque_key(race.bench, quotas=(Quota(400, "day"),))
+    race.start(racers=5, requests=0, spread=0.03, token=old)
+    race.until(record, lambda _: used(race, record) >= 100)
+    record, new = replace(race.bench, record)
+    replaced_ms = now_ms()
+    race.until(record, lambda _: now_ms() > replaced_ms + 300)
+    outcomes, allowed = race.finish()
+
+    assert outcomes.keys() == {"allow", "unknown_key"}
+    assert max(asked for asked, _ in allowed) <= replaced_ms
+    assert used(race, record) == outcomes["allow"]
+    race.start(racers=50, requests=1, token=new)
+    after, _ = race.finish()
+    assert outcomes["allow"] + after["allow"] == used(race, record) == 400
+
+
+def test_a_key_that_is_deleted_in_mid_flight_admits_nobody_by_any_of_its_ids(race):
+    record, _ = opaque_key(race.bench, quotas=(Quota(100_000, "day"),))
+    record, new = replace(race.bench, record, ends_at=now_ms() // 1000 + 600)
+    race.start(racers=5, requests=0, spread=0.03, token=new)
+    race.until(record, lambda _: used(race, record) >= 100)
+    race.bench.keys.delete(record)
+    deleted_ms = now_ms()
+    race.until(record, lambda _: now_ms() > deleted_ms + 300)
+    outcomes, allowed = race.finish()
+
+    assert outcomes.keys() == {"allow", "unknown_key"}
+    assert max(asked for asked, _ in allowed) <= deleted_ms
+    assert race.bench.gate(record) == {}
