@@ -83,7 +83,7 @@ def counters_of(slot: str, gate: Gate) -> list[str]:
 def _limit_id(limit: Limit) -> str:
     """Names the counters of a limit. Sub-windows of another length are other counters."""
     length = period_seconds(limit.period) if isinstance(limit, RateLimit) else ""
-    text = f"{type(limit).__name__}\0{limit.name}\0{limit.api}\0{length}"
+    text = f"{type(limit).__name__}\0{limit.name}\0{limit.api}\0{limit.scope}\0{length}"
     return urlsafe_b64encode(sha256(text.encode()).digest())[:_LIMIT_ID_LENGTH].decode()
 
 

@@ -45,19 +45,21 @@ def meets(write: GateWrite, item: Mapping[str, Any] | None) -> bool:
 
 
 def apply(write: GateWrite, item: Mapping[str, Any]) -> dict[str, Any]:
-    """The item after the write."""
-    after = dict(item)
+    """The item after the write. DynamoDB refuses an update that names an attribute twice, MiniStack does not."""
+    after, touched = dict(item), list[str]()
     clauses = re.split(r"\b(SET|ADD|REMOVE) ", write.update)[1:]
     for verb, parts in zip(clauses[::2], clauses[1::2], strict=True):
         for part in parts.strip().split(", "):
             name, *rest = part.replace(" = ", " ").split(" ")
             attribute = write.names[name]
+            touched.append(attribute)
             if verb == "SET":
                 after[attribute] = write.values[rest[0]] if rest[0][0] == ":" else item[write.names[rest[0]]]
             elif verb == "ADD":
                 after[attribute] = after.get(attribute, 0) + write.values[rest[0]]
             else:
                 after.pop(attribute, None)
+    assert len(touched) == len(set(touched))
     return after
 
 
