@@ -239,7 +239,7 @@ def _write_request(
         marks=call.marks,
         tally=key.untold.tally(allowed=1),
         credit=credit,
-        kept=call.effective.limits,
+        kept=key.kept(call.effective),
     )
     _write(write, key, environment, call.now_ms)
 

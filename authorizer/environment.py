@@ -128,7 +128,8 @@ class Environment:
             gate = table_keys.create_gate(self._client, self._table, identity_partition(identity_hash))
         record = KeyRecord(identity_hash, int(gate[VERSION]), identity.claim, 0, 0, policies=identity.policies)
         if known is None:
-            known = KnownKey(identity_partition(identity_hash), record, (), gate, untold=Untold(now_ms), now_ms=now_ms)
+            partition, untold = identity_partition(identity_hash), Untold(now_ms)
+            known = KnownKey(partition, record, (), gate, untold=untold, now_ms=now_ms, is_identity=True)
             self._keep(identity_hash, known)
         known.record = record
         self._keys.move_to_end(identity_hash)

@@ -103,7 +103,10 @@ class Overlaid(NamedTuple):
 class KnownKey(SeenGate):
     """A key as this environment knows it. `gate` is replaced by each answer."""
 
-    __slots__ = ("confirmed_ms", "credentials", "denied", "leases", "overlaid", "partition", "record", "untold")
+    __slots__ = (
+        *("confirmed_ms", "credentials", "denied", "is_identity", "leases", "overlaid", "partition", "record"),
+        "untold",
+    )
 
     def __init__(
         self,
@@ -114,8 +117,10 @@ class KnownKey(SeenGate):
         *,
         untold: Untold,
         now_ms: int,
+        is_identity: bool = False,
     ) -> None:
         super().__init__(gate, now_ms)
+        self.is_identity = is_identity
         self.partition = partition
         self.record = record
         self.credentials = credentials
@@ -124,3 +129,7 @@ class KnownKey(SeenGate):
         self.denied: Denied | None = None
         self.overlaid: Overlaid | None = None
         self.leases: dict[tuple[Limit, ...], Lease] = {}
+
+    def kept(self, effective: Effective) -> tuple[Limit, ...] | None:
+        """All limits that the gate counts for; None for an identity, whose next token may bring other policies."""
+        return None if self.is_identity else effective.limits

@@ -83,7 +83,7 @@ def _transact(call: Call, key: KnownKey, environment: Environment, *, own: Part,
         cost=call.cost,
         marks=call.marks,
         tally=key.untold.tally(allowed=1),
-        kept=call.effective.limits,
+        kept=key.kept(call.effective),
     )
     shared_write = plan(
         version=OWNER_VERSION,

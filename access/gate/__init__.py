@@ -31,7 +31,7 @@ from access.gate.decide import (
     windows,
 )
 from access.gate.expressions import OWNER_VERSION, VERSION, GateWrite
-from access.gate.layout import LAYOUT, Gate, Limit, is_counter
+from access.gate.layout import LAYOUT, FullGateError, Gate, Limit, is_counter
 from access.gate.usage import DAY_MS, DayTotals, Tally, current_day, past_day, turns_day
 
 LAST_USED = "at"
@@ -44,6 +44,7 @@ __all__ = [
     "VERSION",
     "DayTotals",
     "Exceeded",
+    "FullGateError",
     "Gate",
     "GateWrite",
     "Limit",

@@ -5,6 +5,7 @@ import pytest
 from access.decisions import Allow, Reason
 from access.grants import Grant
 from access.limits import OWNER, Quota, RateLimit
+from authorizer.memory import LOOK_AGAIN_MS
 from tests.authorizer.outside import speak_for_ada
 
 NAMES = ("orders", "api/prod", "api/*")  # of the called API, once it is defined
@@ -83,3 +84,54 @@ def test_a_limit_of_another_api_counts_nothing_here(bench, other):
     bench.key(quotas=(Quota(0, "day", api=other),))
 
     assert bench.request().limits == ()
+
+
+# --- limits that come and go ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "make", [lambda name: RateLimit(2, "hour", name), lambda name: Quota(2, "day", name=name)], ids=["rate", "quota"]
+)
+def test_a_limit_that_is_renamed_again_and_again_counts_from_zero_each_time(bench, make):
+    """However many the gate has counted before: the place of one that is gone is taken by the next."""
+    record = bench.key()
+    for number in range(2, 32):
+        limit = make(f"name-{number}")
+        kind = "quotas" if isinstance(limit, Quota) else "rate_limits"
+        after = record._replace(version=number, **{kind: (limit,)})
+        bench.keys.update(record, after)
+        record = after
+        bench.now_ms += LOOK_AGAIN_MS
+
+        assert admitted(bench, 3) == 2
+
+
+def test_limits_of_an_owner_that_are_over_make_room_and_those_in_force_never_do(bench):
+    """However often they were renamed: else two of them would take each other's place for ever, and limit nothing."""
+    record = bench.key(owner="acme")
+    for number in range(2, 55):
+        after = record._replace(version=number, rate_limits=(RateLimit(9, "1s", f"name-{number}", scope=OWNER),))
+        bench.keys.update(record, after)
+        record = after
+        assert admitted(bench, 1) == 1
+        bench.now_ms += 3_600_000
+    tokens = []
+    for name in ("first", "second"):
+        bench.key(owner="acme", quotas=(Quota(3, "day", name=name, scope=OWNER),))
+        tokens.append(bench.request_token())
+
+    decisions = [bench.request(token=token) for _ in range(4) for token in tokens]
+
+    assert [isinstance(decision, Allow) for decision in decisions] == [True] * 6 + [False] * 2
+
+
+def test_an_identity_does_not_renew_a_quota_by_tokens_that_bring_other_policies(bench):
+    """Who chooses the scopes of a token chooses its policies, and may choose many."""
+    names = [f"p{number}" for number in range(3)]
+    for policy in names:
+        quotas = tuple(Quota(1, "day", name=f"{policy}-{number}") for number in range(10))
+        bench.policy(policy, grants=(Grant("*"),), quotas=quotas)
+    with speak_for_ada(bench, policy_claim="policy") as token:
+        decisions = [bench.request(token=token(policy=policy)) for policy in names * 2]
+
+    assert [isinstance(decision, Allow) for decision in decisions] == [True] * 3 + [False] * 3
