@@ -282,8 +282,11 @@ class Environment:
             self._policies |= {policy_id: KnownPolicy(found.get(policy_id), now_ms) for policy_id in stale}
 
     def _make_do(self, error: UnavailableError, read_at_ms: int | None, now_ms: int) -> None:
-        """Go on with a copy that is older than promised, for a policy that fails open to judge."""
-        if read_at_ms is None or now_ms - read_at_ms >= OUTAGE_MS:
+        """Go on with a copy that is older than promised, for a policy that fails open to judge.
+
+        Only where DynamoDB was silent: whoever is throttled is answered.
+        """
+        if self.budget.was_throttled or read_at_ms is None or now_ms - read_at_ms >= OUTAGE_MS:
             raise error
         self.overdue = error
 

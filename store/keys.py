@@ -8,7 +8,7 @@ from access.gate import VERSION, DayTotals, GateWrite
 from access.keys import KeyRecord, Policy
 from store.attributes import encode
 from store.client import Client
-from store.errors import ConditionFailed, TransactionCancelled, UnavailableError
+from store.errors import ConditionFailed, ThrottledError, TransactionCancelled
 from store.table import (
     GATE,
     RECORD,
@@ -151,7 +151,7 @@ def load_api_of(client: Client, table: str, gateways: Iterable[str]) -> ApiDefin
 
 
 def batch_get(client: Client, table: str, keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Up to 100 items by key, strongly, in no order. Raises UnavailableError if some stay out."""
+    """Up to 100 items by key, strongly, in no order. Raises ThrottledError if some stay out."""
     items: list[dict[str, Any]] = []
     pending: dict[str, Any] = {table: {"Keys": keys, "ConsistentRead": True}}
     for _ in range(MAX_BATCHES):
@@ -161,7 +161,7 @@ def batch_get(client: Client, table: str, keys: list[dict[str, Any]]) -> list[di
         if not pending:
             return items
     message = "some items were not read"
-    raise UnavailableError(message)
+    raise ThrottledError(message)
 
 
 def _update(table: str, partition: str, write: GateWrite) -> dict[str, Any]:

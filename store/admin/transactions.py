@@ -12,7 +12,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from store.attributes import encode
 from store.client import Client
-from store.errors import StoreError, ThrottledError, TransactionCancelled, UnavailableError
+from store.errors import StoreError, ThrottledError, TransactionCancelled
 from store.keys import batch_get
 from store.table import key_of
 
@@ -105,7 +105,7 @@ class Table:
             else:
                 return ()
         message = "other transactions kept changing the same items"
-        raise UnavailableError(message)
+        raise ThrottledError(message)
 
     def write(self, operation: str, request: Item) -> Item:
         """One write outside a transaction, again where a transaction holds the item."""

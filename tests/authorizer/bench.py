@@ -132,10 +132,10 @@ class Bench:
     def request(self, **options):
         return self.outcome(**options).decision
 
-    def outcome(self, *, token="", environment=None, path="x"):
+    def outcome(self, *, token="", environment=None, path="x", stage="prod"):
         event = {
             "type": "TOKEN",
             "authorizationToken": token or sign(self.key_id, exp=self.now_ms // 1000 + 60),
-            "methodArn": f"arn:aws:execute-api:us-east-1:1:api/prod/GET/{path}",
+            "methodArn": f"arn:aws:execute-api:us-east-1:1:api/{stage}/GET/{path}",
         }
         return authorize(read_event(event), environment or self.environment, now_ms=self.now_ms)
