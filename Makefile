@@ -37,7 +37,7 @@ dynamodb-local: .venv/ready .venv-ministack/ready .dynamodb-local/ready ## fetch
 
 .PHONY: test-dynamodb-local
 test-dynamodb-local: .venv/ready .venv-ministack/ready .dynamodb-local/ready ## test store, gate and authorizer on DynamoDB Local
-	.venv/bin/python -m pytest --dynamodb=local tests/store tests/authorizer tests/races
+	.venv/bin/python -m pytest --dynamodb=local tests/store tests/access/test_gate.py tests/authorizer tests/races tests/key_admin/test_limits_api.py
 
 BLACK_BOX := .venv/bin/python -m pytest tests/test_outcomes.py
 

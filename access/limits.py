@@ -26,6 +26,7 @@ PERIOD_SECONDS = {
 CALENDAR_PERIODS = frozenset(PERIOD_SECONDS)
 MAX_RATE_PERIOD_SECONDS = 86_400
 MAX_LIMIT = 10**12
+UNLIMITED = -1  # in a policy: lifts the limit of this name, API and scope. A gate would refuse everything by it
 MAX_LIMITS_PER_KEY = 10
 _SECONDS = re.compile(r"[1-9][0-9]{0,8}s", re.ASCII)
 
@@ -33,22 +34,30 @@ _SECONDS = re.compile(r"[1-9][0-9]{0,8}s", re.ASCII)
 class RateLimit(NamedTuple):
     """At most `limit` units in any interval of `period`. `api` empty: all APIs of the key."""
 
-    limit: int
+    limit: int  # or UNLIMITED, which needs no period
     period: str
     name: str = DEFAULT_NAME
     api: str = ""
     scope: str = KEY
+
+    @property
+    def is_unlimited(self) -> bool:
+        return self.limit == UNLIMITED
 
 
 class Quota(NamedTuple):
     """At most `limit` units in each window of `period`. `api` empty: all APIs of the key."""
 
-    limit: int
+    limit: int  # or UNLIMITED, which needs no period
     period: str
     anchor: str = FIRST_USE
     name: str = DEFAULT_NAME
     api: str = ""
     scope: str = KEY
+
+    @property
+    def is_unlimited(self) -> bool:
+        return self.limit == UNLIMITED
 
 
 def period_seconds(period: str) -> int | None:

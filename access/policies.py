@@ -2,14 +2,15 @@
 
 Where some policy sets grants, rate limits or quotas, they replace the key's own of that kind;
 what no policy sets stays the key's own. Between policies, grants, tags and metadata are united,
-and limits of one name, API and scope merge to the one that admits most per second, as a pair.
+and limits of one name, API and scope merge to the one that admits most per second, as a pair:
+`never` only where there is no other, and `unlimited`, which lifts them, before all.
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from access.grants import Grant
+from access.grants import ADMIN_API, Grant
 from access.keys import Counting, KeyRecord, Policy
 from access.limits import MAX_LIMITS_PER_KEY, Quota, RateLimit, period_seconds
 
@@ -23,7 +24,7 @@ LimitT = TypeVar("LimitT", RateLimit, Quota)
 
 
 class Effective(NamedTuple):
-    """Grants, limits, tags and metadata as they apply to a key."""
+    """Grants, limits, tags and metadata as they apply to a key. `lifted`: what policies made unlimited."""
 
     grants: tuple[Grant, ...]
     rate_limits: tuple[RateLimit, ...]
@@ -32,6 +33,7 @@ class Effective(NamedTuple):
     metadata: dict[str, str]
     counting: Counting = Counting()
     thresholds: tuple[int, ...] = ()
+    lifted: tuple[RateLimit | Quota, ...] = ()
 
     @property
     def limits(self) -> tuple[RateLimit | Quota, ...]:
@@ -48,10 +50,12 @@ def overlay(record: KeyRecord, policies: Mapping[str, Policy]) -> Effective | No
     active = [policy for policy in applied if policy is not None and policy.active]
     if len(active) != len(applied):
         return None
-    grants = [grant for policy in _contributing(active, GRANTS) for grant in policy.grants]
+    united = [grant for policy in _contributing(active, GRANTS) for grant in policy.grants]
+    grants = tuple(dict.fromkeys(united)) or record.grants
     rates = [limit for policy in _contributing(active, RATE_LIMITS) for limit in policy.rate_limits]
     amounts = [limit for policy in _contributing(active, QUOTAS) for limit in policy.quotas]
-    rate_limits, quotas = _merge(rates) or record.rate_limits, _merge(amounts) or record.quotas
+    rate_limits, lifted_rates = _part(_merge(rates) or record.rate_limits)
+    quotas, lifted_quotas = _part(_merge(amounts) or record.quotas)
     tags = tuple(dict.fromkeys([*record.tags, *(tag for policy in active for tag in policy.tags)]))
     metadata = dict(record.metadata)
     for policy in active:
@@ -59,13 +63,14 @@ def overlay(record: KeyRecord, policies: Mapping[str, Policy]) -> Effective | No
     if len(rate_limits) + len(quotas) > MAX_LIMITS_PER_KEY or told_bytes(tags, metadata) > MAX_TOLD_BYTES:
         return None
     return Effective(
-        grants=tuple(dict.fromkeys(grants)) or record.grants,
+        grants=grants,
         rate_limits=rate_limits,
         quotas=quotas,
         tags=tags,
         metadata=metadata,
-        counting=_counting(active),
+        counting=_counting(active, grants),
         thresholds=tuple(sorted({percent for policy in active for percent in policy.thresholds})),
+        lifted=(*lifted_rates, *lifted_quotas),
     )
 
 
@@ -74,13 +79,18 @@ def told_bytes(tags: Sequence[str], metadata: Mapping[str, str]) -> int:
     return len(json.dumps([",".join(tags), {f"meta_{name}": value for name, value in metadata.items()}]))
 
 
-def _counting(active: Sequence[Policy]) -> Counting:
-    """The strictest way that the policies ask for; those without limits have no say."""
+def _counting(active: Sequence[Policy], grants: Iterable[Grant]) -> Counting:
+    """The strictest way that the policies ask for; those without limits have no say.
+
+    A key with an admin right is counted exactly: who loses it loses it at once.
+    """
+    if any(grant.api == ADMIN_API for grant in grants):
+        return Counting()
     limiting = {
         policy.policy_id: policy.counting
         for part, kind in ((RATE_LIMITS, "rate_limits"), (QUOTAS, "quotas"))
         for policy in _contributing(active, part)
-        if getattr(policy, kind)
+        if any(not limit.is_unlimited for limit in getattr(policy, kind))
     }
     if not limiting:
         return Counting()
@@ -98,11 +108,25 @@ def _merge(limits: Iterable[LimitT]) -> tuple[LimitT, ...]:
     best: dict[tuple[str, str, str], LimitT] = {}
     for limit in limits:
         identity = (limit.name, limit.api, limit.scope)
-        if identity not in best or _generosity(limit) > _generosity(best[identity]):
+        if identity not in best or _is_more_generous(limit, best[identity]):
             best[identity] = limit
     return tuple(best.values())
 
 
-def _generosity(limit: RateLimit | Quota) -> tuple[float, int]:
-    seconds = period_seconds(limit.period)
-    return limit.limit / seconds if seconds else 0.0, limit.limit
+def _part(limits: Sequence[LimitT]) -> tuple[tuple[LimitT, ...], tuple[LimitT, ...]]:
+    """The limits that count, and those that are lifted."""
+    counting = tuple(limit for limit in limits if not limit.is_unlimited)
+    return counting, tuple(limit for limit in limits if limit.is_unlimited)
+
+
+def _is_more_generous(limit: LimitT, other: LimitT) -> bool:
+    """Whether a limit wins over another of its identity; of two equal rates the larger limit does.
+
+    In whole numbers, since rates may differ by less than a float can say.
+    """
+    if limit.is_unlimited or other.is_unlimited:
+        return not other.is_unlimited
+    seconds, others = period_seconds(limit.period), period_seconds(other.period)
+    if seconds is None or others is None:
+        return others is None and (seconds is not None or limit.limit > other.limit)
+    return (limit.limit * others, limit.limit) > (other.limit * seconds, other.limit)

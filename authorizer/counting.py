@@ -1,9 +1,9 @@
 """Count a request at the gate of its key: step 7 of the recipe.
 
 In steady state one call to DynamoDB: a conditional write, or a read where nothing limits the
-key. A leased key spends units that an earlier write took, a key that was exhausted a moment
-ago is refused from memory, and limits that an owner's keys share make the write a transaction
-(`shared_gates`).
+key. A leased key spends units that an earlier write took, what a gate showed when it refused a
+moment ago refuses from memory, and limits that an owner's keys share make the write a
+transaction (`shared_gates`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ from access.leases import Lease, credit_of, lease_size, take_lease
 from access.limits import OWNER, Quota
 from access.policies import Effective
 from authorizer.environment import Environment
-from authorizer.memory import OUTAGE_MS, Denied, KnownKey
+from authorizer.memory import OUTAGE_MS, KnownKey, Refusal
 from store.errors import ConditionFailed, StoreError, UnavailableError
 from store.keys import Gate
 
@@ -72,7 +72,7 @@ def count(call: Call, key: KnownKey, environment: Environment) -> Counted | None
     try:
         counted = _count(call, key, environment)
     except UnavailableError:
-        if not _may_open(call, key):
+        if not _may_open(call, key, environment):
             raise
         key.untold.allowed += 1
         return Counted(Allow(key.record), is_open=True)
@@ -101,8 +101,9 @@ def split(call: Call, key: KnownKey) -> tuple[tuple[Limit, ...], tuple[Limit, ..
 
 def refuse(call: Call, key: KnownKey, verdict: Exceeded) -> Counted:
     """Refuse by a limit, and remember it."""
-    key.denied = Denied(call.limits, call.cost, verdict, call.now_ms)
-    return _deny(key, key.denied, call.now_ms)
+    refusal = Refusal(verdict, call.now_ms)
+    key.remember(call.limits, call.cost, refusal)
+    return _deny(key, refusal, call.now_ms)
 
 
 def write_totals(key: KnownKey, environment: Environment, *, now_ms: int) -> None:
@@ -129,8 +130,9 @@ def _count(call: Call, key: KnownKey, environment: Environment) -> Counted | Non
         key.leases[call.limits] = spent
         key.untold.allowed += 1
         return _allow(call, key)
-    if key.denied is not None and key.denied.still_holds(call.limits, call.cost, call.now_ms):
-        return _deny(key, key.denied, call.now_ms)
+    refusal = key.refusal(call.limits, call.cost, call.now_ms)
+    if refusal is not None:
+        return _deny(key, refusal, call.now_ms)
     if not split(call, key)[1]:
         return _count_alone(call, key, environment)
     from authorizer.shared_gates import count_shared  # noqa: PLC0415 - only limits of an owner pay for it
@@ -162,7 +164,12 @@ def _count_alone(call: Call, key: KnownKey, environment: Environment) -> Counted
     Where the policy leases, the write takes units for later requests too; where the gate has no
     room for those, it takes the units of this request.
     """
-    lease = key.leases.pop(call.limits, None)
+    lease = key.leases.get(call.limits)
+    if key.was_refused_lately(call.now_ms):
+        known = _diagnose(call, key, key.gate, lease, call.cost)
+        if isinstance(known, Exceeded):
+            return refuse(call, key, known)
+    key.leases.pop(call.limits, None)
     takes_more = call.effective.counting.is_leased
     for _ in range(MAX_ATTEMPTS):
         before, ours = key.gate, key.untold.allowed + 1
@@ -179,6 +186,7 @@ def _count_alone(call: Call, key: KnownKey, environment: Environment) -> Counted
             if isinstance(verdict, Stale):
                 return None
             if isinstance(verdict, Exceeded):
+                key.refused_ms = call.now_ms
                 return refuse(call, key, verdict)
         else:
             if call.effective.counting.is_leased:
@@ -239,7 +247,7 @@ def _write_request(
         marks=call.marks,
         tally=key.untold.tally(allowed=1),
         credit=credit,
-        kept=call.effective.limits,
+        kept=key.kept(call.effective),
     )
     _write(write, key, environment, call.now_ms)
 
@@ -263,16 +271,21 @@ def _allow(call: Call, key: KnownKey) -> Counted:
     return Counted(Allow(key.record, statuses(key.gate, call.limits, now_ms=call.now_ms)))
 
 
-def _deny(key: KnownKey, denied: Denied, now_ms: int) -> Counted:
-    wait_ms, verdict = denied.wait_ms(now_ms), denied.verdict
+def _deny(key: KnownKey, refusal: Refusal, now_ms: int) -> Counted:
+    wait_ms, verdict = refusal.wait_ms(now_ms), refusal.verdict
     seconds = None if wait_ms is None else -(-wait_ms // 1000)
     return Counted(Deny(verdict.reason, key.record, verdict.statuses, verdict.refused_by, seconds))
 
 
-def _may_open(call: Call, key: KnownKey) -> bool:
-    """Whether an outage of DynamoDB lets this request pass: never where a quota counts it."""
+def _may_open(call: Call, key: KnownKey, environment: Environment) -> bool:
+    """Whether the silence of DynamoDB lets this request pass: never where a quota counts it.
+
+    Nor where DynamoDB throttled the request, or others held its gate: whoever asks for more than
+    an item takes would lift his own limit.
+    """
     return (
         call.effective.counting.fail_open
+        and not environment.budget.was_throttled
         and bool(call.limits)
         and not any(isinstance(limit, Quota) for limit in call.limits)
         and call.now_ms - key.confirmed_ms < OUTAGE_MS

@@ -170,7 +170,7 @@ class Environment:
             policies=identity.policies,
             enabled=found.enabled,
         )
-        return self._keep(partition, record, (), gate, now_ms=now_ms)
+        return self._keep(partition, record, (), gate, now_ms=now_ms, is_identity=True)
 
     def effective(self, key: KnownKey, now_ms: int) -> Effective | None:
         """The key with its policies laid over it; None where one is missing or inactive."""
@@ -269,12 +269,19 @@ class Environment:
         return self._keep(gate_partition(record.key_hash), record, credentials, gate, now_ms=now_ms)
 
     def _keep(
-        self, partition: str, record: KeyRecord, credentials: tuple[Credential, ...], gate: Gate, *, now_ms: int
+        self,
+        partition: str,
+        record: KeyRecord,
+        credentials: tuple[Credential, ...],
+        gate: Gate,
+        *,
+        now_ms: int,
+        is_identity: bool = False,
     ) -> KnownKey:
         """A key as it was read, with what was not written yet of what we knew of it."""
         before = self._keys.get(record.key_hash)
         untold = before.untold if before else Untold(now_ms)
-        key = KnownKey(partition, record, credentials, gate, untold=untold, now_ms=now_ms)
+        key = KnownKey(partition, record, credentials, gate, untold=untold, now_ms=now_ms, is_identity=is_identity)
         self._keys.keep(record.key_hash, key)
         return key
 
@@ -315,8 +322,11 @@ class Environment:
                 self._policies.keep(policy_id, KnownPolicy(found.get(policy_id), now_ms))
 
     def _make_do(self, error: UnavailableError, read_at_ms: int | None, now_ms: int) -> None:
-        """Go on with a copy that is older than promised, for a policy that fails open to judge."""
-        if read_at_ms is None or now_ms - read_at_ms >= OUTAGE_MS:
+        """Go on with a copy that is older than promised, for a policy that fails open to judge.
+
+        Only where DynamoDB was silent: whoever is throttled is answered.
+        """
+        if self.budget.was_throttled or read_at_ms is None or now_ms - read_at_ms >= OUTAGE_MS:
             raise error
         self.overdue = error
 

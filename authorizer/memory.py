@@ -12,6 +12,7 @@ from store.keys import Gate
 STALENESS_MS = 4_000  # an edited policy, API definition or issuer holds everywhere within 5 s
 OUTAGE_MS = 300_000  # how old a copy may be that a policy allows while DynamoDB does not answer
 LOOK_AGAIN_MS = 1_000  # forged tokens and exhausted limits make us look at the table at most this often
+MAX_REFUSALS = 4  # remembered of a key, by limits and cost
 FLUSH_MS = 60_000  # what no counting write took along is written at most this often
 
 
@@ -26,23 +27,19 @@ class Identity(NamedTuple):
     policies: tuple[str, ...]
 
 
-class Denied(NamedTuple):
-    """A refusal by a limit, remembered until the limit opens. Holds for these limits and this cost."""
+class Refusal(NamedTuple):
+    """A refusal by a limit, and when it was judged by what the gate showed."""
 
-    limits: tuple[Limit, ...]
-    cost: int
     verdict: Exceeded
-    told_at_ms: int
+    judged_ms: int
 
     def wait_ms(self, now_ms: int) -> int | None:
         """How long is still to wait; None where waiting does not help."""
-        return None if self.verdict.wait_ms is None else self.told_at_ms + self.verdict.wait_ms - now_ms
+        return None if self.verdict.wait_ms is None else self.judged_ms + self.verdict.wait_ms - now_ms
 
-    def still_holds(self, limits: tuple[Limit, ...], cost: int, now_ms: int) -> bool:
-        """Whether the refusal stands without a look at the gate: at most for a second."""
+    def holds(self, now_ms: int) -> bool:
         wait = self.wait_ms(now_ms)
-        is_young = 0 <= now_ms - self.told_at_ms < LOOK_AGAIN_MS
-        return is_young and (self.limits, self.cost) == (limits, cost) and (wait is None or wait > 0)
+        return now_ms >= self.judged_ms and (wait is None or wait > 0)
 
 
 class Untold:
@@ -103,7 +100,10 @@ class Overlaid(NamedTuple):
 class KnownKey(SeenGate):
     """A key as this environment knows it. `gate` is replaced by each answer."""
 
-    __slots__ = ("confirmed_ms", "credentials", "denied", "leases", "overlaid", "partition", "record", "untold")
+    __slots__ = (
+        *("_refusals", "confirmed_ms", "credentials", "is_identity", "leases", "overlaid", "partition", "record"),
+        *("refused_ms", "untold"),
+    )
 
     def __init__(
         self,
@@ -114,13 +114,39 @@ class KnownKey(SeenGate):
         *,
         untold: Untold,
         now_ms: int,
+        is_identity: bool = False,
     ) -> None:
+        self._refusals: dict[tuple[tuple[Limit, ...], int], Refusal] = {}  # by limits and cost
         super().__init__(gate, now_ms)
+        self.is_identity = is_identity
         self.partition = partition
         self.record = record
         self.credentials = credentials
         self.untold = untold
         self.confirmed_ms = now_ms  # when the table said last that the record is current
-        self.denied: Denied | None = None
+        self.refused_ms: int | None = None  # when the table said last that a limit refuses
         self.overlaid: Overlaid | None = None
         self.leases: dict[tuple[Limit, ...], Lease] = {}
+
+    def was_refused_lately(self, now_ms: int) -> bool:
+        """Whether what the gate showed may refuse without another look: at most for a second after a refusal."""
+        return self.refused_ms is not None and 0 <= now_ms - self.refused_ms < LOOK_AGAIN_MS
+
+    def refusal(self, limits: tuple[Limit, ...], cost: int, now_ms: int) -> Refusal | None:
+        """What was judged of these limits and this cost, where it still holds."""
+        known = self._refusals.get((limits, cost)) if self.was_refused_lately(now_ms) else None
+        return known if known is not None and known.holds(now_ms) else None
+
+    def remember(self, limits: tuple[Limit, ...], cost: int, refusal: Refusal) -> None:
+        """Keep a refusal as long as the gate shows what it showed; others can be judged anew by that."""
+        if len(self._refusals) >= MAX_REFUSALS:
+            self._refusals.clear()
+        self._refusals[limits, cost] = refusal
+
+    def saw(self, gate: Gate, now_ms: int) -> None:
+        super().saw(gate, now_ms)
+        self._refusals.clear()
+
+    def kept(self, effective: Effective) -> tuple[Limit, ...] | None:
+        """All limits that the gate counts for; None for an identity, whose next token may bring other policies."""
+        return None if self.is_identity else effective.limits

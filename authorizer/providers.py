@@ -14,7 +14,7 @@ from access.issuers import Issuer, KeySet, credentials_for, identity_of, policie
 from access.tokens import UnverifiedToken, VerifiedToken, verify_token
 from authorizer.memory import STALENESS_MS, Identity
 from store.client import Client
-from store.errors import ConditionFailed, UnavailableError
+from store.errors import ConditionFailed, TransientError, UnavailableError
 from store.issuers import (
     FETCH_SECONDS,
     StoredIssuer,
@@ -108,7 +108,7 @@ class Providers:
             note_failure(self._client, self._table, issuer_id, tried_at=now)
             return
         self._known[issuer_id] = stored._replace(key_set=key_set)
-        with suppress(UnavailableError, ConditionFailed):
+        with suppress(TransientError, ConditionFailed):
             store_key_set(self._client, self._table, stored.issuer, key_set)
 
     def _wait(self, issuer_id: str, now: int) -> None:

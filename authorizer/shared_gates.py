@@ -45,6 +45,10 @@ def count_shared(call: Call, key: KnownKey, environment: Environment) -> Counted
     if turns_day(key.gate, call.now_ms):
         _turn_day(key, environment, call.now_ms)
     own, shared = Part(key, own_limits), Part(environment.owner_gate(key, call.now_ms), shared_limits)
+    if key.was_refused_lately(call.now_ms):
+        known = _diagnose(call, key, own, shared)
+        if isinstance(known, Exceeded):
+            return refuse(call, key, known)
     attempts = conflicts = 0
     while attempts < MAX_ATTEMPTS and conflicts < MAX_CONFLICTS:
         try:
@@ -52,6 +56,7 @@ def count_shared(call: Call, key: KnownKey, environment: Environment) -> Counted
         except TransactionCancelled as cancelled:
             if "ConditionalCheckFailed" not in cancelled.codes:
                 conflicts += 1
+                environment.budget.was_throttled = True
                 time.sleep(random.uniform(0, CONFLICT_SECONDS * conflicts))  # noqa: S311 - jitter
                 continue
             attempts += 1
@@ -60,6 +65,7 @@ def count_shared(call: Call, key: KnownKey, environment: Environment) -> Counted
             if isinstance(verdict, Stale):
                 return None
             if isinstance(verdict, Exceeded):
+                key.refused_ms = call.now_ms
                 return refuse(call, key, verdict)
         else:
             return Counted(Allow(key.record, (*_standing(own, call.now_ms), *_standing(shared, call.now_ms))))
@@ -83,7 +89,7 @@ def _transact(call: Call, key: KnownKey, environment: Environment, *, own: Part,
         cost=call.cost,
         marks=call.marks,
         tally=key.untold.tally(allowed=1),
-        kept=call.effective.limits,
+        kept=key.kept(call.effective),
     )
     shared_write = plan(
         version=OWNER_VERSION,

@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from store.errors import ConditionFailed
+from store.errors import ConditionFailed, RejectedError
 
 _ABSENT = re.compile(r"attribute_not_exists\((#\w+)\)")
 _COMPARISON = re.compile(r"(#\w+) (=|<=) (:\w+)")
@@ -52,12 +52,15 @@ class MemoryTable:
 
     @staticmethod
     def _apply(update: str, item: dict[str, Any], names: dict[str, str], values: dict[str, Any]) -> dict[str, Any]:
-        before = dict(item)
+        before, touched = dict(item), set[str]()
         clauses = re.split(r"\b(SET|ADD|REMOVE) ", update)[1:]
         for verb, parts in zip(clauses[::2], clauses[1::2], strict=True):
             for part in parts.strip().split(", "):
                 placeholder, *rest = part.replace(" = ", " ").split(" ")
                 attribute = names.get(placeholder, placeholder)
+                if attribute in touched:  # as DynamoDB says, and not every emulator
+                    raise RejectedError("ValidationException")
+                touched.add(attribute)
                 if verb == "REMOVE":
                     item.pop(attribute, None)
                 elif verb == "SET":

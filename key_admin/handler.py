@@ -14,7 +14,7 @@ from key_admin.problems import Problem, invalid_field, render
 from key_admin.routes import apis, audit, issuers, keys, open_pages, policies
 from key_admin.service import service
 from key_admin.validation import validate
-from store.errors import UnavailableError
+from store.errors import TransientError
 
 logger = Logger(service="key_admin", log_uncaught_exceptions=False)
 app = APIGatewayHttpResolver()
@@ -29,8 +29,8 @@ def _tell_problem(problem: Problem) -> Response[str]:
     return render(problem)
 
 
-@app.exception_handler(UnavailableError)  # type: ignore[untyped-decorator] # Powertools' own
-def _tell_unavailable(error: UnavailableError) -> Response[str]:
+@app.exception_handler(TransientError)  # type: ignore[untyped-decorator] # Powertools' own
+def _tell_unavailable(error: TransientError) -> Response[str]:
     logger.warning("the table did not answer", exc_info=error)
     detail = "The table did not answer; whether the change was made shows when you read."
     headers = {"Retry-After": "1"}

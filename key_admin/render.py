@@ -1,17 +1,19 @@
 """Keys and policies as operators see them. Secrets and key ids never come back."""
 
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from access.apis import ApiDefinition
 from access.decisions import LimitStatus
-from access.gate import LAST_USED, DayTotals
+from access.gate import LAST_USED, DayTotals, Limit
 from access.grants import Grant
 from access.issuers import Issuer
 from access.keys import Counting, IssuedId, KeyRecord, Policy, StoredCredential
 from access.limits import Quota, RateLimit
 from access.policies import PARTITIONS, Effective
 from key_admin.material import secret_thumbprint
+from key_admin.models.fields import LIFTED
 from key_admin.times import write_time
 from store.errors import InvalidItemError
 from store.keys import Gate
@@ -105,14 +107,19 @@ def render_issuer(issuer: Issuer) -> dict[str, Any]:
     }
 
 
-def render_effective(effective: Effective | None, statuses: tuple[LimitStatus, ...]) -> dict[str, Any] | None:
-    """What a key may do once its policies are laid over it; None where one is not available."""
-    if effective is None:
-        return None
+def render_effective(
+    effective: Effective, standing: Mapping[Limit, LimitStatus], reachable: Collection[Limit]
+) -> dict[str, Any]:
+    """What a key may do once its policies are laid over it: its limits as they stand, then those that are lifted."""
+
+    def show(kind: type[Limit]) -> list[dict[str, Any]]:
+        limits = [limit for limit in (*effective.limits, *effective.lifted) if isinstance(limit, kind)]
+        return [_render_standing(limit, standing.get(limit)) | {"reachable": limit in reachable} for limit in limits]
+
     return {
         "grants": [render_grant(grant) for grant in effective.grants],
-        "rate_limits": [_render_status(status) for status in statuses if status.kind == "rate"],
-        "quotas": [_render_status(status) for status in statuses if status.kind == "quota"],
+        "rate_limits": show(RateLimit),
+        "quotas": show(Quota),
         "tags": list(effective.tags),
         "metadata": effective.metadata,
     }
@@ -158,21 +165,27 @@ def render_day(totals: DayTotals) -> dict[str, Any]:
     return {"date": date, "allowed": totals.allowed, "refused": totals.refused}
 
 
-def _render_limit(limit: RateLimit | Quota) -> dict[str, Any]:
-    return {name: value for name, value in limit._asdict().items() if value != ""}
+def _render_limit(limit: Limit) -> dict[str, Any]:
+    shown = limit._asdict() | {"limit": _render_units(limit)}
+    return {name: value for name, value in shown.items() if value != ""}
 
 
-def _render_status(status: LimitStatus) -> dict[str, Any]:
+def _render_standing(limit: Limit, status: LimitStatus | None) -> dict[str, Any]:
+    """A limit with what is used of it; one that is lifted counts nothing."""
     return {
-        "name": status.name,
-        "scope": status.scope,
-        "api": status.api,
-        "limit": status.limit,
-        "period": status.period,
-        "used": status.used,
-        "remaining": status.remaining,
-        "resets_at": write_time(status.resets_at),
+        "name": limit.name,
+        "scope": limit.scope,
+        "api": limit.api,
+        "limit": _render_units(limit),
+        "period": limit.period or None,
+        "used": status.used if status else None,
+        "remaining": status.remaining if status else None,
+        "resets_at": write_time(status.resets_at) if status else None,
     }
+
+
+def _render_units(limit: Limit) -> int | str:
+    return LIFTED if limit.is_unlimited else limit.limit
 
 
 def _render_credential(

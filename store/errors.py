@@ -10,12 +10,19 @@ class StoreError(Exception):
     """Base of all; its messages hold no stored data."""
 
 
-class UnavailableError(StoreError):
+class TransientError(StoreError):
+    """The same request may succeed later."""
+
+
+class UnavailableError(TransientError):
     """The service did not answer in time, or answered that it cannot."""
 
 
-class ThrottledError(UnavailableError):
-    """The service asked us to slow down, more often than we retry."""
+class ThrottledError(TransientError):
+    """The service asked us to slow down, or others held the item, more often than we retry.
+
+    That is an answer, and callers can cause it: no silence that a policy may fail open by.
+    """
 
 
 class RejectedError(StoreError):

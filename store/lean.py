@@ -16,7 +16,7 @@ from zlib import crc32
 
 from store.connection import MAX_SECONDS, Connection, Endpoint, parse_endpoint
 from store.credentials import CredentialSource
-from store.errors import ConditionFailed, StoreError, ThrottledError, UnavailableError, translate
+from store.errors import ConditionFailed, StoreError, ThrottledError, TransientError, UnavailableError, translate
 from store.signing import Signer
 from store.trust import roots_for_aws
 
@@ -35,16 +35,21 @@ _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class Budget:
-    """How long the calls of one request may take together. Without a start, for ever."""
+    """How long the calls of one request may take together. Without a start, for ever.
 
-    __slots__ = ("_until",)
+    `was_throttled`: a service asked us to slow down meanwhile, or others held an item.
+    """
+
+    __slots__ = ("_until", "was_throttled")
 
     def __init__(self) -> None:
         self._until = float("inf")
+        self.was_throttled = False
 
     def start(self, seconds: float = REQUEST_SECONDS) -> None:
         """Begin with a request."""
         self._until = time.monotonic() + seconds
+        self.was_throttled = False
 
     def left(self) -> float:
         """Seconds that are left; none is 0."""
@@ -89,7 +94,8 @@ class LeanClient:
             for attempt in range(1, MAX_TRIES + 1):
                 try:
                     return self._try(operation, body, deadline)
-                except UnavailableError:
+                except TransientError as error:
+                    self._budget.was_throttled |= isinstance(error, ThrottledError)
                     pause = random.uniform(0, BACKOFF_SECONDS * 2**attempt)  # noqa: S311 - jitter
                     if attempt == MAX_TRIES or time.monotonic() + pause >= deadline:
                         raise

@@ -103,9 +103,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[LocalStack | Deployed]:
+def stack(request: pytest.FixtureRequest) -> Iterator[LocalStack | Deployed]:
     """The stack under test: the local gateway, unless TOLLGATE_STACK says where else."""
-    kinds = {"": LocalStack, "ministack": in_ministack}
+    kinds = {"": lambda: LocalStack(services=services_of(request)), "ministack": in_ministack}
     with kinds[WHERE]() if WHERE in kinds else in_account(WHERE) as running:
         if isinstance(running, Deployed) and running.usage_key:
             opener = urllib.request.build_opener()
@@ -146,10 +146,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--dynamodb", choices=["emulated", "local"], default="emulated", help="what plays DynamoDB")
 
 
+def services_of(request: pytest.FixtureRequest) -> Services:
+    """The emulated services, with what the command line wants for DynamoDB."""
+    kinds = {"emulated": Services, "local": ServicesOnDynamoDbLocal}
+    return kinds[request.config.getoption("--dynamodb")]()
+
+
 @pytest.fixture(scope="session")
 def services(request: pytest.FixtureRequest) -> Iterator[Services]:
-    kinds = {"emulated": Services, "local": ServicesOnDynamoDbLocal}
-    with kinds[request.config.getoption("--dynamodb")]() as running:
+    with services_of(request) as running:
         yield running
 
 

@@ -6,9 +6,9 @@ the ceiling of every limit, the update adds the cost to every counter, all or no
 the condition fails, `diagnose` says why from the item that DynamoDB found.
 
 Layout. `v` is the gate version of the key, `at` its last use, `_…` that of a credential; `d…`
-and `p…` are totals of days (`usage`). `l` lists the limits by the hash of their kind, name and
-API; the place in the list gives a limit its letter, and the letter begins the names of its
-attributes:
+and `p…` are totals of days (`usage`). `l` lists the limits by the hash of their kind, name,
+API and scope; the place in the list gives a limit its letter, and the letter begins the names
+of its attributes:
 
     rate limit   A  Aw   number of the newest sub-window
                     Axx  units counted in a sub-window, xx being its number modulo 4096
@@ -31,7 +31,7 @@ from access.gate.decide import (
     windows,
 )
 from access.gate.expressions import OWNER_VERSION, VERSION, GateWrite
-from access.gate.layout import LAYOUT, Gate, Limit, is_counter
+from access.gate.layout import LAYOUT, FullGateError, Gate, Limit, is_counter
 from access.gate.usage import DAY_MS, DayTotals, Tally, current_day, past_day, turns_day
 
 LAST_USED = "at"
@@ -44,6 +44,7 @@ __all__ = [
     "VERSION",
     "DayTotals",
     "Exceeded",
+    "FullGateError",
     "Gate",
     "GateWrite",
     "Limit",

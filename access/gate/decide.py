@@ -6,8 +6,8 @@ from typing import NamedTuple
 from access.decisions import LimitStatus, Reason
 from access.gate.expressions import VERSION, Builder, GateWrite
 from access.gate.layout import Gate, Limit, assign_slots, counters_of, known_slots
-from access.gate.quota import plan_quota, quota_status, read_quota, wait_quota_ms, window_end_ms
-from access.gate.rate import RateState, plan_rate, rate_status, sub_window_end_ms, upcoming, wait_rate_ms
+from access.gate.quota import open_quota, plan_quota, quota_status, read_quota, wait_quota_ms, window_end_ms
+from access.gate.rate import RateState, open_rate, plan_rate, rate_status, sub_window_end_ms, upcoming, wait_rate_ms
 from access.gate.usage import Tally, plan_usage
 from access.limits import RateLimit
 
@@ -48,14 +48,17 @@ def plan(
     `seen` is the gate as this environment saw it last, `marks` are attributes to set beside
     the counters (when the key was last used), `tally` goes to the totals of the day, `credit`
     are units of each limit that were counted before, `kept` all limits that this gate counts for
-    any request, where they are known. The write fails rather than admit one too many.
+    any request, where they are known. The write fails rather than admit one too many. Raises
+    FullGateError.
     """
     builder = Builder()
     builder.require(VERSION, version)
-    slots = assign_slots(builder, limits, kept, seen) if limits else []
+    slots, given = assign_slots(builder, limits, kept, seen, now_ms) if limits else ([], ())
     for limit, slot, units in zip(limits, slots, _net(cost, limits, credit), strict=True):
-        if isinstance(limit, RateLimit):
-            plan_rate(builder, limit, RateState.read(limit, slot, seen, now_ms), units)
+        if slot in given:
+            _open(builder, limit, slot, now_ms, units)
+        elif isinstance(limit, RateLimit):
+            plan_rate(builder, limit, slot, seen, now_ms, units)
         else:
             plan_quota(builder, limit, slot, seen, now_ms, units)
     if tally is not None:
@@ -63,6 +66,13 @@ def plan(
     for attribute, number in marks.items():
         builder.assign(attribute, number)
     return builder.build()
+
+
+def _open(builder: Builder, limit: Limit, slot: str, now_ms: int, cost: int) -> None:
+    if isinstance(limit, RateLimit):
+        open_rate(builder, limit, slot, now_ms, cost)
+    else:
+        open_quota(builder, limit, slot, now_ms, cost)
 
 
 def diagnose(

@@ -29,7 +29,7 @@ class Builder:
         self._conditions: list[str] = []
         self._assignments: list[str] = []
         self._additions: list[str] = []
-        self._removals: list[str] = []
+        self._removals: dict[str, None] = {}
         self._names: dict[str, str] = {}
         self._values: dict[str, int | str] = {}
         self.bounds_left = _MAX_BOUNDS
@@ -55,7 +55,10 @@ class Builder:
         self._conditions.append(f"attribute_not_exists({self._name(VERSION)})")
 
     def assign(self, attribute: str, value: int | str) -> None:
-        self._assignments.append(f"{self._name(attribute)} = {self._value(value)}")
+        """Set an attribute, also one that was to be removed: an update may name it once."""
+        name = self._name(attribute)
+        self._removals.pop(name, None)
+        self._assignments.append(f"{name} = {self._value(value)}")
 
     def copy(self, attribute: str, source: str) -> None:
         """Set an attribute to what another one holds before the write."""
@@ -65,10 +68,10 @@ class Builder:
         self._additions.append(f"{self._name(attribute)} {self._value(value)}")
 
     def remove(self, attribute: str) -> None:
-        self._removals.append(self._name(attribute))
+        self._removals[self._name(attribute)] = None
 
     def build(self) -> GateWrite:
-        clauses = (("SET", self._assignments), ("ADD", self._additions), ("REMOVE", self._removals))
+        clauses = (("SET", self._assignments), ("ADD", self._additions), ("REMOVE", list(self._removals)))
         return GateWrite(
             condition=" AND ".join(self._conditions),
             update=" ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses if parts),

@@ -34,22 +34,30 @@ def window_end_ms(quota: Quota, now_ms: int) -> int:
     return now_ms + (period_seconds(quota.period) or 0) * 1000
 
 
+def open_quota(builder: Builder, quota: Quota, slot: str, now_ms: int, cost: int) -> None:
+    """Open a window with its first `cost` units, whatever stands under its letter."""
+    if cost > quota.limit:
+        builder.require_never()
+    if period_seconds(quota.period) is not None:
+        builder.assign(f"{slot}e", window_end_ms(quota, now_ms))
+    builder.assign(f"{slot}u", cost)
+
+
 def plan_quota(builder: Builder, quota: Quota, slot: str, seen: Gate, now_ms: int, cost: int) -> None:
     """Count `cost` units in the window, or open the next one with them."""
     state = read_quota(quota, slot, seen, now_ms)
     end, used = f"{slot}e", f"{slot}u"
-    room = quota.limit - cost
-    if state.is_open:
-        if state.end_ms is not None:
-            builder.require_same(end, state.end_ms)
-        builder.require_at_most(used, room, or_absent=used not in seen)
-        builder.add(used, cost)
+    if not state.is_open:
+        builder.require_same(end, state.end_ms)
+        open_quota(builder, quota, slot, now_ms, cost)
         return
-    builder.require_same(end, state.end_ms)
-    if room < 0:
-        builder.require_never()
-    builder.assign(end, window_end_ms(quota, now_ms))
-    builder.assign(used, cost)
+    if state.end_ms is not None:
+        builder.require_same(end, state.end_ms)
+    elif end in seen:  # of the window that it had under another period: `never` has none
+        builder.remove(end)
+        builder.remove(f"{slot}m")
+    builder.require_at_most(used, quota.limit - cost, or_absent=used not in seen)
+    builder.add(used, cost)
 
 
 def quota_status(quota: Quota, slot: str | None, gate: Gate, now_ms: int) -> LimitStatus:

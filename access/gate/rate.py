@@ -17,10 +17,9 @@ from typing import NamedTuple
 
 from access.decisions import LimitStatus
 from access.gate.expressions import Builder
-from access.gate.layout import CODE_LENGTH, LAP, Gate, code_of, codes_until
+from access.gate.layout import CODE_LENGTH, LAP, SUB_WINDOWS, Gate, code_of, codes_until
 from access.limits import RateLimit, period_seconds
 
-SUB_WINDOWS = 10
 _COUNTER_LENGTH = 1 + CODE_LENGTH
 
 
@@ -61,26 +60,34 @@ class RateState(NamedTuple):
         return f"{self.slot}{code_of(number)}"
 
 
-def plan_rate(builder: Builder, limit: RateLimit, state: RateState, cost: int) -> None:
+def open_rate(builder: Builder, limit: RateLimit, slot: str, now_ms: int, cost: int) -> None:
+    """Count the first `cost` units of a limit, whatever stands under its letter."""
+    state = RateState.read(limit, slot, {}, now_ms)
+    if cost > limit.limit:
+        builder.require_never()
+    builder.assign(f"{slot}w", state.window)
+    builder.assign(state.attribute(state.window), cost)
+
+
+def plan_rate(builder: Builder, limit: RateLimit, slot: str, seen: Gate, now_ms: int, cost: int) -> None:
     """Count `cost` units in the newest sub-window, under the ceiling."""
-    newest_attribute = f"{state.slot}w"
-    room = limit.limit - cost
+    state = RateState.read(limit, slot, seen, now_ms)
     if state.newest is None:
-        builder.require_same(newest_attribute, None)
-        if room < 0:
-            builder.require_never()
-    elif not _bound_open_windows(builder, state, room):
+        builder.require_same(f"{slot}w", None)
+        open_rate(builder, limit, slot, now_ms, cost)
+        return
+    room = limit.limit - cost
+    if not _bound_open_windows(builder, state, room):
         _require_unchanged(builder, state, room)
     if state.window != state.newest:
-        builder.assign(newest_attribute, state.window)
+        builder.assign(f"{slot}w", state.window)
     current = state.attribute(state.window)
+    for attribute in state.forgotten:
+        builder.remove(attribute)
     if current in state.forgotten:
         builder.assign(current, cost)
     else:
         builder.add(current, cost)
-    for attribute in state.forgotten:
-        if attribute != current:
-            builder.remove(attribute)
 
 
 def _bound_open_windows(builder: Builder, state: RateState, room: int) -> bool:

@@ -3,15 +3,19 @@
 from collections.abc import Iterable
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from key_admin.models.patterns import API, LABEL, LABEL_NAME, NO_CONTROL, RECORD_ID
+from access.grants import ANY
+from key_admin.models.patterns import API, LABEL, LABEL_NAME, LIMIT_API, NO_CONTROL, RECORD_ID
 
 Name = Annotated[str, Field(min_length=1, max_length=128, pattern=NO_CONTROL)]
 Label = Annotated[str, Field(min_length=1, max_length=64, pattern=LABEL)]
 Owner = Annotated[str, Field(max_length=128, pattern=LABEL)]
 RecordId = Annotated[str, Field(min_length=1, max_length=64, pattern=RECORD_ID)]
-AnyApi = Annotated[str, Field(max_length=128, pattern=API)]  # empty: all of them
+ApiName = Annotated[str, Field(max_length=128, pattern=API)]
+LimitApi = Annotated[  # empty, and `*`: every API
+    str, Field(max_length=128, pattern=LIMIT_API), AfterValidator(lambda api: "" if api == ANY else api)
+]
 LimitScope = Literal["key", "owner"]
 Seconds = Annotated[int, Field(ge=0, le=10 * 366 * 86_400)]  # 0: none
 Leeway = Annotated[int, Field(ge=0, le=60)]  # seconds
@@ -21,6 +25,7 @@ LabelName = Annotated[str, Field(min_length=1, max_length=64, pattern=LABEL_NAME
 LabelValue = Annotated[str, Field(max_length=256, pattern=NO_CONTROL)]
 Labels = Annotated[dict[LabelName, LabelValue], Field(max_length=10)]
 ValueT = TypeVar("ValueT")
+LIFTED = "unlimited"  # in place of a limit's number, in a policy
 
 
 class Strict(BaseModel):

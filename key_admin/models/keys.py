@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from access.limits import Quota, RateLimit
-from key_admin.models.fields import AnyApi, Leeway, LimitScope, Owner, RecordId, Seconds, Strict, Texts, distinct
+from key_admin.models.fields import Leeway, LimitApi, LimitScope, Owner, RecordId, Seconds, Strict, Texts, distinct
 from key_admin.models.patterns import LABEL, TYP
-from key_admin.models.rights import Rights
+from key_admin.models.rights import QuotaInput, RateLimitInput, Rights
 from key_admin.times import read_time
 
 Grace = Annotated[int, Field(ge=0, le=366 * 86_400)]
@@ -29,7 +29,7 @@ class JwtData(Strict):
     leeway_seconds: Leeway = 0
 
 
-class KeyFields(Rights):
+class KeyFields(Rights[RateLimitInput, QuotaInput]):
     """What may be changed in a key."""
 
     owner: Owner = ""
@@ -103,7 +103,7 @@ class ResetInput(Strict):
 
     kind: Literal["rate_limit", "quota", ""] = ""
     name: Annotated[str, Field(max_length=64, pattern=LABEL)] = ""  # empty: any
-    api: AnyApi = ""
+    api: LimitApi = ""
     scope: LimitScope = "key"
 
     def names(self, limit: RateLimit | Quota) -> bool:

@@ -2,7 +2,8 @@
 
 NO_CONTROL = r"^[^\x00-\x1f\x7f]*$"
 LABEL = r"^[A-Za-z0-9._:@/+-]*$"
-API = r"^[A-Za-z0-9._$/*-]*$"
+API = r"^(\*|[A-Za-z0-9._~-]+|[A-Za-z0-9]+/(\*|[A-Za-z0-9_$-]+))$"
+LIMIT_API = API.removesuffix("$") + "?$"
 METHOD = r"^(\*|[A-Z]{1,16})$"
 PATH = r"^(/|\*)[^\x00-\x20?#\x7f]*$"
 METADATA_NAME = r"^[A-Za-z0-9_-]+$"
@@ -16,7 +17,8 @@ TYP = r"^[A-Za-z0-9!#$&^_.+/-]*$"  # RFC 6838, section 4.2
 WORDS = {
     NO_CONTROL: "has no control characters",
     LABEL: "has only A-Z a-z 0-9 . _ : @ / + -",
-    API: "is the id of an API definition, <api id>/<stage>, or *",
+    API: "is the id of an API definition, <api id>/<stage>, <api id>/*, or *",
+    LIMIT_API: "is the id of an API definition, <api id>/<stage>, <api id>/*, or * for every API",
     METHOD: "is a method in capitals, or *",
     PATH: "begins with / or *, and has no space, ? or #",
     METADATA_NAME: "has a name of A-Z a-z 0-9 _ -",

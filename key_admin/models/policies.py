@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from access.keys import Counting
+from access.limits import UNLIMITED
 from key_admin.models.fields import Seconds, Strict, distinct
-from key_admin.models.rights import Rights
+from key_admin.models.rights import LimitInput, QuotaInput, RateLimitInput, Rights, Units
 
 
 class CountingInput(Strict):
@@ -18,7 +19,26 @@ class CountingInput(Strict):
         return Counting(self.max_staleness_seconds * 1000 if self.mode == "leased" else 0, self.fail_open)
 
 
-class PolicyInput(Rights):
+class PolicyLimitInput(LimitInput):
+    """A limit of a policy, which may also lift the limit of its name, API and scope."""
+
+    limit: Units | Literal["unlimited"]  # type: ignore[assignment] # a policy may say more than a key
+    period: Annotated[str, Field(validate_default=True)] = ""
+
+    @property
+    def units(self) -> int:
+        return UNLIMITED if isinstance(self.limit, str) else self.limit
+
+
+class PolicyRateLimitInput(PolicyLimitInput, RateLimitInput):
+    """A rate limit of a policy; "unlimited" lifts the one of its name, API and scope, and needs no period."""
+
+
+class PolicyQuotaInput(PolicyLimitInput, QuotaInput):
+    """A quota of a policy; "unlimited" lifts the one of its name, API and scope, and needs no period."""
+
+
+class PolicyInput(Rights[PolicyRateLimitInput, PolicyQuotaInput]):
     """The body of PUT /policies/{id}."""
 
     counting: CountingInput = CountingInput()

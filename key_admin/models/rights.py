@@ -1,9 +1,10 @@
 """What keys and policies have in common: limits, grants, tags, metadata."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from access.grants import ADMIN_API, ANY, Grant
 from access.limits import (
@@ -18,41 +19,61 @@ from access.limits import (
     period_seconds,
 )
 from access.policies import MAX_TOLD_BYTES, told_bytes
-from key_admin.models.fields import AnyApi, Label, Labels, LimitScope, Name, Owner, Strict, distinct
-from key_admin.models.patterns import API, METADATA_NAME, METHOD, NO_CONTROL, PATH
+from key_admin.models.fields import LIFTED, ApiName, Label, Labels, LimitApi, LimitScope, Name, Owner, Strict, distinct
+from key_admin.models.patterns import METADATA_NAME, METHOD, NO_CONTROL, PATH
 
 MAX_TAGS = 20  # exchanging all of them, and all policies, fits a transaction of 100 actions
 _BRACES = re.compile(r"\{[^}]*\}|\{|\}")
 _SEGMENT = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}", re.ASCII)
 
-Amount = Annotated[int, Field(ge=0, le=MAX_LIMIT)]
-ApiName = Annotated[str, Field(min_length=1, max_length=128, pattern=API)]
+
+Units = Annotated[int, Field(ge=0, le=MAX_LIMIT)]
 Method = Annotated[str, Field(pattern=METHOD)]
 MetadataName = Annotated[str, Field(min_length=1, max_length=64, pattern=METADATA_NAME)]
 MetadataValue = Annotated[str, Field(max_length=256, pattern=NO_CONTROL)]
 
 
+def _is_no_lift(limit: Any) -> Any:
+    if limit == LIFTED:
+        raise ValueError('is a whole number; "unlimited" stands in policies only')
+    return limit
+
+
+def _goes_without(period: str, others: ValidationInfo) -> bool:
+    """Whether a limit has no period, as only one that counts nothing may."""
+    if not period and others.data.get("limit") != LIFTED:
+        raise PydanticCustomError("missing", "is missing")
+    return not period
+
+
 class LimitInput(Strict):
     """What both kinds of limit have in common."""
 
-    limit: Amount
+    limit: Annotated[Units, BeforeValidator(_is_no_lift)]
     period: str
     name: Label = DEFAULT_NAME
-    api: AnyApi = ""
+    api: LimitApi = ""
     scope: LimitScope = "key"
+
+    @property
+    def units(self) -> int:
+        """The limit as the core's number."""
+        return self.limit
 
 
 class RateLimitInput(LimitInput):
     @field_validator("period")
     @classmethod
-    def _is_short_period(cls, period: str) -> str:
+    def _is_short_period(cls, period: str, others: ValidationInfo) -> str:
+        if _goes_without(period, others):
+            return period
         seconds = period_seconds(period)
         if seconds is None or seconds > MAX_RATE_PERIOD_SECONDS:
             raise ValueError("a rate limit has a period of 1 second to a day")
         return period
 
     def value(self) -> RateLimit:
-        return RateLimit(self.limit, self.period, self.name, self.api, self.scope)
+        return RateLimit(self.units, self.period, self.name, self.api, self.scope)
 
 
 class QuotaInput(LimitInput):
@@ -60,8 +81,9 @@ class QuotaInput(LimitInput):
 
     @field_validator("period")
     @classmethod
-    def _is_period(cls, period: str) -> str:
-        period_seconds(period)
+    def _is_period(cls, period: str, others: ValidationInfo) -> str:
+        if not _goes_without(period, others):
+            period_seconds(period)
         return period
 
     @model_validator(mode="after")
@@ -71,7 +93,11 @@ class QuotaInput(LimitInput):
         return self
 
     def value(self) -> Quota:
-        return Quota(self.limit, self.period, self.anchor, self.name, self.api, self.scope)
+        return Quota(self.units, self.period, self.anchor, self.name, self.api, self.scope)
+
+
+RateT = TypeVar("RateT", bound=RateLimitInput)
+QuotaT = TypeVar("QuotaT", bound=QuotaInput)
 
 
 class GrantInput(Strict):
@@ -98,12 +124,12 @@ class GrantInput(Strict):
         return Grant(self.api, tuple(self.methods), self.path, self.cost, self.owner)
 
 
-class Rights(Strict):
-    """What keys and policies have in common."""
+class Rights(Strict, Generic[RateT, QuotaT]):
+    """What keys and policies have in common, apart from what their limits may say."""
 
     name: Name
-    rate_limits: Annotated[list[RateLimitInput], Field(max_length=MAX_LIMITS_PER_KEY)] = []
-    quotas: Annotated[list[QuotaInput], Field(max_length=MAX_LIMITS_PER_KEY)] = []
+    rate_limits: Annotated[list[RateT], Field(max_length=MAX_LIMITS_PER_KEY)] = []
+    quotas: Annotated[list[QuotaT], Field(max_length=MAX_LIMITS_PER_KEY)] = []
     grants: Annotated[list[GrantInput], Field(max_length=100)] = []
     tags: Annotated[list[Label], Field(max_length=MAX_TAGS)] = []
     metadata: dict[MetadataName, MetadataValue] = {}
@@ -124,7 +150,7 @@ class Rights(Strict):
         return metadata
 
     @model_validator(mode="after")
-    def _has_few_limits(self) -> "Rights":
+    def _has_few_limits(self) -> Self:
         if len(self.rate_limits) + len(self.quotas) > MAX_LIMITS_PER_KEY:
             raise ValueError(f"at most {MAX_LIMITS_PER_KEY} rate limits and quotas together")
         return self

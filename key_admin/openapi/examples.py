@@ -11,8 +11,8 @@ from access.grants import Grant
 from access.issuers import Issuer
 from access.key_ids import KeyHash
 from access.keys import IssuedId, KeyRecord, Policy, StoredCredential
-from access.limits import Quota, RateLimit
-from access.policies import overlay
+from access.limits import UNLIMITED, Quota, RateLimit
+from access.policies import Effective
 from key_admin.openapi import schemas
 from key_admin.problems import PROBLEM_TYPE, PROBLEMS, FieldError, Problem
 from key_admin.render import render_api, render_day, render_effective, render_issuer, render_key, render_policy
@@ -40,7 +40,19 @@ _KEY = KeyRecord(
 _IDS = (IssuedId("i2", KEY_HASH, "9-1h", AT + 86_400), IssuedId("i1", KEY_HASH, "x7Qa", AT, AT + 90_000))
 _REPLACED = _KEY._replace(version=2, credentials=(), ids=_IDS)
 _NEW_ID = "tg_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh-g9-1h"
-_POLICY = Policy("gold", 1, "Gold", AT, AT, grants=(Grant("orders"),), thresholds=(80, 100), **_LIMITS)
+_LIFTED = RateLimit(UNLIMITED, "", "burst")
+_POLICY = Policy(
+    "gold",
+    1,
+    "Gold",
+    AT,
+    AT,
+    grants=(Grant("orders"),),
+    rate_limits=(*_LIMITS["rate_limits"], _LIFTED),
+    quotas=_LIMITS["quotas"],
+    thresholds=(80, 100),
+)
+_EFFECTIVE = Effective(_POLICY.grants, **_LIMITS, tags=_KEY.tags, metadata=_KEY.metadata, lifted=(_LIFTED,))
 _USED = (
     LimitStatus("rate", "default", "", "key", 10, "1s", 1, 9, AT + 1),
     LimitStatus("quota", "default", "", "key", 1000, "month", 12, 988, AT + 86_400),
@@ -70,7 +82,8 @@ def _page(item: dict[str, Any]) -> dict[str, Any]:
 
 _SHOWN = render_key(_KEY, {"at": AT}, _KEYRING)
 _NEW = render_key(_KEY, {}, _KEYRING) | {"key_id": "acme-mobile-1"}
-_APPLIES = {"effective": render_effective(overlay(_KEY, {"gold": _POLICY}), _USED)}
+_STANDING = dict(zip(_EFFECTIVE.limits, _USED, strict=True))
+_APPLIES = {"effective": render_effective(_EFFECTIVE, _STANDING, {*_EFFECTIVE.limits, _LIFTED})}
 _EFFECT = _SHOWN | _APPLIES
 _API = render_api(ApiDefinition("orders", 1, "Orders", AT, AT, ("a1b2c3d4e5/prod",)))
 _ISSUER = render_issuer(Issuer("example", 1, AT, AT, "https://idp.example.com", default_policies=("gold",)))

@@ -21,7 +21,7 @@ _KEY = {
 _POLICY = {
     "name": "Gold",
     "grants": [{"api": "orders"}],
-    "rate_limits": [{"limit": 100, "period": "1s"}],
+    "rate_limits": [{"limit": 100, "period": "1s"}, {"limit": "unlimited", "name": "burst"}],
     "quotas": [{"limit": 100000, "period": "month", "anchor": "calendar"}],
     "thresholds": [80, 100],
 }

@@ -1,6 +1,6 @@
 """What the admin API answers, as schemas for the OpenAPI document. `render` makes the answers."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,8 +16,8 @@ Limits = list["LimitAnswer"]
 
 
 class LimitAnswer(Answer):
-    limit: int
-    period: str
+    limit: int | Literal["unlimited"]
+    period: str = ""
     name: str
     scope: Literal["key", "owner"]
     api: str = ""
@@ -35,12 +35,15 @@ class GrantAnswer(Answer):
 class StatusAnswer(Answer):
     name: str
     scope: Literal["key", "owner"]
-    api: str
-    limit: int
-    period: str
-    used: int
-    remaining: int = Field(ge=0)
+    api: str = Field(description="Empty: every API.")
+    limit: int | Literal["unlimited"] = Field(description="`unlimited` where a policy lifts it: counted nowhere.")
+    period: str | None
+    used: int | None
+    remaining: Annotated[int, Field(ge=0)] | None
     resets_at: Time
+    reachable: bool = Field(
+        description="Whether a grant covers requests that this limit counts, as far as API definitions tell."
+    )
 
 
 class EffectiveAnswer(Answer):

@@ -35,6 +35,7 @@ from key_admin.models.keys import (
     RotateInput,
 )
 from key_admin.problems import Problem, invalid_field
+from key_admin.reach import reachable_limits
 from key_admin.render import editable, render_day, render_effective, render_key
 from key_admin.requests import (
     MAX_INTERVAL_DAYS,
@@ -314,19 +315,19 @@ def _without(gate: Gate, counters: Iterable[str]) -> Gate:
     return {name: value for name, value in gate.items() if name not in counters}
 
 
-def _statuses(
+def _standing(
     work: Service, record: KeyRecord, gate: Gate, effective: Effective, owner_gate: Gate | None
-) -> tuple[LimitStatus, ...]:
+) -> dict[Limit, LimitStatus]:
     """How the limits stand, each on the gate that counts it; the owner's is read unless it is given."""
     now_ms = work.now() * 1000
     shared = {limit for limit in effective.limits if limit.scope == OWNER and record.owner}
     if owner_gate is None:
         owner_gate = work.owner_gate(record.owner) if shared else {}
-    return tuple(
-        status
+    return {
+        limit: status
         for limit in effective.limits
         for status in statuses(owner_gate if limit in shared else gate, [limit], now_ms=now_ms)
-    )
+    }
 
 
 def _find(work: Service, key_hash: str) -> tuple[KeyRecord, Gate]:
@@ -348,8 +349,16 @@ def _tell(
 
 def _show_key(work: Service, record: KeyRecord, gate: Gate, owner_gate: Gate | None = None) -> dict[str, Any]:
     effective = overlay(record, work.policies_of(record.policies))
-    found = _statuses(work, record, gate, effective, owner_gate) if effective else ()
-    return render_key(record, gate, work.keyring) | {"effective": render_effective(effective, found)}
+    shown = _show_effective(work, record, gate, effective, owner_gate) if effective else None
+    return render_key(record, gate, work.keyring) | {"effective": shown}
+
+
+def _show_effective(
+    work: Service, record: KeyRecord, gate: Gate, effective: Effective, owner_gate: Gate | None
+) -> dict[str, Any]:
+    limits = (*effective.limits, *effective.lifted)
+    reachable = reachable_limits(limits, effective.grants, work.apis.known_as)
+    return render_effective(effective, _standing(work, record, gate, effective, owner_gate), reachable)
 
 
 def _answer_key(work: Service, record: KeyRecord, gate: Gate) -> Response[str]:

@@ -1,6 +1,6 @@
 """Records that operators name: policies, API definitions, issuers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Generic, NamedTuple
 from uuid import uuid4
@@ -189,6 +189,12 @@ class ApiStore(RecordStore[ApiDefinition]):
 
     def __init__(self, table: Table) -> None:
         super().__init__(table, APIS)
+
+    def known_as(self, names: Iterable[str]) -> dict[str, ApiDefinition]:
+        """The definitions of these ids and gateways, by each of the names; unknown ones are left out."""
+        partitions = {gateway_partition(name) if "/" in name else api_partition(name): name for name in names}
+        items = self._table.items([key_of(partition, RECORD) for partition in partitions])
+        return {partitions[item["PK"]["S"]]: api_from_item(item) for item in items}
 
     def _companions(self, before: ApiDefinition | None, after: ApiDefinition | None) -> Sequence[Item]:
         named = after.gateways if after else ()

@@ -13,7 +13,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from access.gate import VERSION
 from store.attributes import encode
 from store.client import Client
-from store.errors import StoreError, ThrottledError, TransactionCancelled, UnavailableError
+from store.errors import StoreError, ThrottledError, TransactionCancelled
 from store.keys import batch_get
 from store.table import GATE, key_of
 
@@ -132,7 +132,7 @@ class Table:
             else:
                 return ()
         message = "other transactions kept changing the same items"
-        raise UnavailableError(message)
+        raise ThrottledError(message)
 
     def write(self, operation: str, request: Item) -> Item:
         """One write outside a transaction, again where a transaction holds the item."""

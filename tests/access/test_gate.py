@@ -13,6 +13,7 @@ from access.decisions import Reason
 from access.gate import (
     DAY_MS,
     Exceeded,
+    FullGateError,
     GateWrite,
     Rolled,
     Stale,
@@ -45,19 +46,21 @@ def meets(write: GateWrite, item: Mapping[str, Any] | None) -> bool:
 
 
 def apply(write: GateWrite, item: Mapping[str, Any]) -> dict[str, Any]:
-    """The item after the write."""
-    after = dict(item)
+    """The item after the write. DynamoDB refuses an update that names an attribute twice, MiniStack does not."""
+    after, touched = dict(item), list[str]()
     clauses = re.split(r"\b(SET|ADD|REMOVE) ", write.update)[1:]
     for verb, parts in zip(clauses[::2], clauses[1::2], strict=True):
         for part in parts.strip().split(", "):
             name, *rest = part.replace(" = ", " ").split(" ")
             attribute = write.names[name]
+            touched.append(attribute)
             if verb == "SET":
                 after[attribute] = write.values[rest[0]] if rest[0][0] == ":" else item[write.names[rest[0]]]
             elif verb == "ADD":
                 after[attribute] = after.get(attribute, 0) + write.values[rest[0]]
             else:
                 after.pop(attribute, None)
+    assert len(touched) == len(set(touched))
     return after
 
 
@@ -329,18 +332,23 @@ def test_a_quota_of_another_period_goes_on_with_what_was_used(period):
     assert [gate.request(START_MS + 1) is None for _ in range(3)] == [True, True, False]
 
 
-def test_limits_that_are_gone_make_room_and_those_of_other_apis_never_do():
+@pytest.mark.parametrize(
+    "make", [lambda name: RateLimit(5, "1s", name, "a"), lambda name: Quota(5, "day", name=name, api="a")]
+)
+def test_limits_that_are_gone_make_room_and_those_of_other_apis_never_do(make):
     """However often limits of a key are renamed, the counters of the ones that it has stay."""
-    elsewhere = Quota(3, "never", name="elsewhere", api="b")
+    elsewhere = Quota(4, "never", name="elsewhere", api="b")
     item = {"v": 1}
     for round_ in range(60):
-        limits = [elsewhere] if round_ in {0, 59} else [RateLimit(5, "1s", name=f"name-{round_}", api="a")]
+        limits = [elsewhere] if round_ in {0, 59} else [make(f"name-{round_}")]
         kept = [elsewhere, *limits]
-        write = plan(version=1, limits=limits, kept=kept, seen=item, now_ms=START_MS, cost=1, marks={})
-        assert meets(write, item)
-        item = apply(write, item)
+        for expected in (1, 2):
+            write = plan(version=1, limits=limits, kept=kept, seen=item, now_ms=START_MS, cost=1, marks={})
+            assert meets(write, item)
+            item = apply(write, item)
+            assert limits == [elsewhere] or statuses(item, limits, now_ms=START_MS)[0].used == expected
 
-    assert statuses(item, [elsewhere], now_ms=START_MS)[0].used == 2
+    assert statuses(item, [elsewhere], now_ms=START_MS)[0].used == 4
     assert len(item["l"]) == 24 * 5
 
 
@@ -352,6 +360,45 @@ def test_more_limits_than_a_key_should_have_are_counted_all_the_same(number):
 
     assert [gate.request(START_MS) is None for _ in range(3)] == [True, True, False]
     assert [status.used for status in statuses(gate.item, limits, now_ms=START_MS)] == [2] * number
+
+
+def test_a_gate_without_a_letter_left_decides_nothing_until_a_limit_is_over():
+    """Where nobody knows which limits are gone, none that is in force makes room."""
+    limits = [Quota(2, "hour" if place % 2 else "never", name=f"quota-{place}") for place in range(50)]
+    limits += [RateLimit(2, "1s", "second"), RateLimit(2, "day", "daily")]
+    gate = Gate(limits)
+    gate.request(START_MS)
+    gate.limits = [Quota(1, "day", name="one more")]
+    for later in (0, 3_599_999):
+        with pytest.raises(FullGateError):
+            gate.request(START_MS + later)
+
+    assert gate.request(START_MS + 3_600_000) is None
+    assert gate.request(START_MS + 3_600_000) is not None
+
+
+@pytest.mark.parametrize("period", ["1s", "59s", "minute", "hour", "21600s", "day"])
+def test_a_rate_limit_in_force_never_makes_room(period):
+    """Whatever the others count, and however long its last request is ago, within what it looks back."""
+    seconds = {"1s": 1, "59s": 59, "minute": 60, "hour": 3600, "21600s": 21_600, "day": 86_400}[period]
+    limit, others = RateLimit(1, period), [Quota(1, "never", name=f"quota-{place}") for place in range(51)]
+    gate = Gate([limit, *others])
+    gate.request(START_MS)
+    gate.limits = [Quota(1, "hour", name="one more")]
+    for later in (0, seconds * 500, seconds * 1000, seconds * 1099):
+        with pytest.raises(FullGateError):
+            gate.request(START_MS + later)
+
+
+@pytest.mark.parametrize("change", [Quota(3, "never"), Quota(3, "day", CALENDAR)])
+def test_a_limit_that_a_gate_met_before_keeps_its_letter(change):
+    gate = Gate([Quota(3, "hour")])
+    gate.request(START_MS)
+    gate.limits = [change]
+
+    gate.request(START_MS + 1)
+
+    assert len(gate.item["l"]) == 5
 
 
 def test_another_version_or_no_gate_at_all_is_stale():

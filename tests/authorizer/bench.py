@@ -5,6 +5,7 @@ import os
 import time
 import uuid
 
+from access.apis import ApiDefinition
 from access.gate import DAY_MS, counters_to_clear, statuses
 from access.grants import Grant
 from access.key_ids import KeyHash, KeyId, format_opaque_key_id, hash_key_id
@@ -13,7 +14,7 @@ from authorizer.authorize import authorize
 from authorizer.environment import Environment
 from authorizer.events import read_event
 from store.admin.keys import KeyStore
-from store.admin.records import PolicyStore
+from store.admin.records import ApiStore, PolicyStore
 from store.admin.transactions import Table
 from store.boto import BotoClient
 from store.errors import StoreError
@@ -81,6 +82,11 @@ class Bench:
     def policy(self, policy_id: str, **members) -> None:
         self.policies.put(None, Policy(policy_id, 1, policy_id, 1, 1, **members))
 
+    def define(self, **members) -> None:
+        """The called API, known as `orders`."""
+        definition = ApiDefinition("orders", 1, "Orders", 1, 1, gateways=("api/prod",), **members)
+        ApiStore(Table(self.boto, self.table)).put(None, definition)
+
     def key(self, **members) -> KeyRecord:
         self.key_id = KeyId(f"key-{uuid.uuid4().hex}")
         key_hash = KeyHash(hash_key_id(KEYRING.current.pepper, self.key_id))
@@ -115,9 +121,10 @@ class Bench:
     def statuses(self, record):
         return statuses(self.gate(record), self.limits_of(record), now_ms=int(time.time() * 1000))
 
-    def reset(self, record):
-        """Set every counter of a key to zero, as the admin function does."""
-        counters = counters_to_clear(self.gate(record), self.limits_of(record), now_ms=int(time.time() * 1000))
+    def reset(self, record, limits=None):
+        """Set counters of a key to zero, all unless limits say which, as the admin function does."""
+        wanted = self.limits_of(record) if limits is None else limits
+        counters = counters_to_clear(self.gate(record), wanted, now_ms=int(time.time() * 1000))
         self.keys.reset(record, record._replace(version=record.version + 1), counters)
 
     def owner_gate(self, owner):
@@ -126,14 +133,14 @@ class Bench:
     def owner_used(self, owner, limit) -> int:
         return statuses(self.owner_gate(owner), [limit], now_ms=int(time.time() * 1000))[0].used
 
-    def request(self, *, token="", environment=None):
-        return self.outcome(token=token, environment=environment).decision
+    def request(self, **options):
+        return self.outcome(**options).decision
 
-    def outcome(self, *, token="", environment=None):
+    def outcome(self, *, token="", environment=None, path="x", stage="prod"):
         event = {
             "type": "TOKEN",
             "authorizationToken": token or sign(self.key_id, exp=self.now_ms // 1000 + 60),
-            "methodArn": "arn:aws:execute-api:us-east-1:1:api/prod/GET/x",
+            "methodArn": f"arn:aws:execute-api:us-east-1:1:api/{stage}/GET/{path}",
         }
         return authorize(read_event(event), environment or self.environment, now_ms=self.now_ms)
 

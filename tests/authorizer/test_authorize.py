@@ -3,7 +3,6 @@
 import jwt
 import pytest
 
-from access.apis import ApiDefinition
 from access.decisions import Allow, Reason
 from access.grants import Grant
 from access.key_ids import format_opaque_key_id, hash_key_id
@@ -11,20 +10,12 @@ from access.keys import StoredCredential
 from access.limits import Quota, RateLimit
 from authorizer.authorize import authorize
 from authorizer.events import read_event
-from store.admin.records import ApiStore
-from store.admin.transactions import Table
 from store.sealing import seal
 from tests.authorizer.bench import KEYRING
 from tests.conftest import SECRET
 
 NO_CREDENTIAL = " "
 ARN = "arn:aws:execute-api:us-east-1:1:api/prod/GET/x"
-
-
-def define(bench, **members):
-    """The called API, known as `orders`."""
-    definition = ApiDefinition("orders", 1, "Orders", 1, 1, gateways=("api/prod",), **members)
-    ApiStore(Table(bench.boto, bench.table)).put(None, definition)
 
 
 def by_sub(bench, **header):
@@ -58,7 +49,7 @@ def test_no_credential_and_several_are_told_apart_in_the_log(bench):
     ],
 )
 def test_an_api_takes_what_its_definition_leaves_on(bench, switched_off, takes):
-    define(bench, **switched_off)
+    bench.define(**switched_off)
     opaque = format_opaque_key_id(bytes(range(32)))
     bench.key(key_hash=hash_key_id(KEYRING.current.pepper, opaque), credentials=())
     bench.key()
@@ -118,7 +109,7 @@ def test_a_request_that_costs_nothing_passes_an_exhausted_limit_and_writes_nothi
 @pytest.mark.parametrize("name", ["orders", "api/prod", "api/*"])
 def test_a_limit_of_an_api_counts_requests_of_that_api_alone(bench, name):
     """Under each name that the called API has."""
-    define(bench)
+    bench.define()
     bench.key(quotas=(Quota(9, "day"), Quota(0, "day", api="elsewhere"), Quota(1, "day", name="here", api=name)))
 
     first, second = bench.request(), bench.request()

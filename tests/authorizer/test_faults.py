@@ -1,12 +1,5 @@
 """Faults on the wire between the authorizer and DynamoDB, each at each call: never one too many."""
 
-import http.client
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
 
 from access.decisions import Allow
@@ -17,92 +10,12 @@ from authorizer.environment import Environment
 from authorizer.thresholds import ANNOUNCE_SECONDS
 from dev.services import ROOT
 from dev.template import Template
-from store.connection import TIMEOUT_SECONDS
 from store.errors import StoreError
 from store.lean import REQUEST_SECONDS, Budget, LeanClient
 from tests.authorizer.bench import KEYRING
+from tests.authorizer.wire import wire_to
 
 LIMIT = 3
-THROTTLED = b'{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"}'
-BROKEN = b'{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError"}'
-
-
-class Wire(ThreadingHTTPServer):
-    """Passes requests on, except those that it has a fault for."""
-
-    daemon_threads = True
-
-    def __init__(self, port: int) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.behind = port
-        self.fault, self.operation, self.left, self.spared = "", "", 0, 0
-        self.hits = 0
-
-    def break_down(self, fault: str, operation: str, times: int, *, spared: int = 0) -> None:
-        self.fault, self.operation, self.left, self.spared = fault, operation, times, spared
-
-    def takes_fault(self, operation: str) -> bool:
-        if operation != self.operation or self.left <= 0:
-            return False
-        if self.spared:
-            self.spared -= 1
-            return False
-        self.left -= 1
-        self.hits += 1
-        return True
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Wire
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        operation = self.headers["X-Amz-Target"].partition(".")[2]
-        fault = self.server.fault if self.server.takes_fault(operation) else ""
-        if fault == "throttled":
-            self._answer(400, THROTTLED)
-        elif fault == "broken":
-            self._answer(500, BROKEN)
-        elif fault == "cut before":
-            self.close_connection = True
-        else:
-            status, answer = self._pass_on(body)
-            if fault == "late":
-                time.sleep(TIMEOUT_SECONDS + 0.2)
-            if fault in {"cut after", "late"}:
-                self.close_connection = True
-            elif fault == "truncated":
-                self._answer(status, answer, cut=len(answer) // 2)
-            else:
-                self._answer(status, answer)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class says so
-        """Stay silent."""
-
-    def _pass_on(self, body: bytes) -> tuple[int, bytes]:
-        behind = http.client.HTTPConnection("127.0.0.1", self.server.behind, timeout=10)
-        headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
-        behind.request("POST", "/", body, headers)
-        answer = behind.getresponse()
-        found = answer.status, answer.read()
-        behind.close()
-        return found
-
-    def _answer(self, status: int, body: bytes, *, cut: int = 0) -> None:
-        self.send_response_only(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body[: len(body) - cut])
-        self.close_connection = bool(cut)
-
-
-@contextmanager
-def wire_to(services) -> Iterator[Wire]:
-    with Wire(int(services.dynamodb_endpoint.rpartition(":")[2])) as wire:
-        threading.Thread(target=wire.serve_forever, args=(0.02,), daemon=True).start()
-        yield wire
-        wire.shutdown()
 
 
 @pytest.mark.parametrize("times", [1, 9])

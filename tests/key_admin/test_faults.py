@@ -8,6 +8,7 @@ import pytest
 from dev.services import ROOT
 from key_admin.handler import handler
 from key_admin.service import service
+from tests.authorizer.wire import wire_to
 
 EVENT = json.loads((ROOT / "events" / "admin_list_policies.json").read_text())
 
@@ -43,6 +44,17 @@ def test_a_table_that_does_not_answer_is_a_503_that_says_when_to_ask_again(envir
 
     assert (status, headers["retry-after"]) == (503, "1")
     assert headers["content-type"] == "application/problem+json"
+    assert problem["type"].endswith("/unavailable")
+
+
+def test_a_table_that_is_throttled_is_a_503_too(environ, services):
+    with wire_to(services) as wire:
+        wire.break_down("throttled", "Query", 9)
+        environ.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{wire.server_port}")
+
+        status, headers, problem = ask()
+
+    assert (status, headers["retry-after"]) == (503, "1")
     assert problem["type"].endswith("/unavailable")
 
 

@@ -145,3 +145,104 @@ def test_settings_that_make_no_sense_name_the_field(admin, member, field):
     answer = admin("PUT", "/policies/bad", {"name": "bad"} | member)
 
     assert (answer.status, answer.body["errors"][0]["field"]) == (400, field)
+
+
+# --- which limit is which ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("api", ["*", "", None])
+def test_a_limit_of_every_api_is_counted_however_it_is_written(stack, admin, api):
+    member = {} if api is None else {"api": api}
+    key = admin.create_key(quotas=[{"limit": 2, "period": "day"} | member])
+
+    assert use(stack, key, 3) == [200, 200, 429]
+    shown = admin("GET", f"/keys/{key['key_hash']}").body["effective"]["quotas"][0]
+    assert (shown["api"], shown["used"], shown["remaining"], shown["reachable"]) == ("", 2, 0, True)
+    assert admin("POST", f"/keys/{key['key_hash']}/reset", {"kind": "quota"} | member).status == 200
+    assert used(admin, key) == {"default": 0}
+
+
+def test_a_limit_left_without_api_goes_on_where_it_is_written_with_a_star(stack, admin):
+    """In a policy and in a patch, too: one limit, one counter."""
+    quota = {"limit": 3, "period": "day"}
+    policy = {"name": "p", "grants": [{"api": "*"}], "quotas": [quota]}
+    admin("PUT", "/policies/plain", policy)
+    admin("PUT", "/policies/starred", policy | {"quotas": [quota | {"api": "*"}]})
+    key = admin.create_key(quotas=[quota])
+    assert use(stack, key) == [200]
+
+    for change in ({"quotas": [quota | {"api": "*"}]}, {"policies": ["plain"]}, {"policies": ["plain", "starred"]}):
+        assert admin("PATCH", f"/keys/{key['key_hash']}", change).status == 200
+    assert use(stack, key, 3) == [200, 200, 429]
+
+
+@pytest.mark.parametrize("owner", ["", "hooli"])
+def test_limits_of_one_name_and_another_scope_are_shown_counted_and_reset_apart(stack, admin, owner):
+    quotas = [{"limit": 5, "period": "day"}, {"limit": 2, "period": "day", "scope": "owner"}]
+    key = admin.create_key(owner=owner, quotas=quotas)
+
+    assert use(stack, key, 3) == [200, 200, 429]
+    shown = admin("GET", f"/keys/{key['key_hash']}").body["effective"]["quotas"]
+    assert [(limit["scope"], limit["used"], limit["remaining"]) for limit in shown] == [("key", 2, 3), ("owner", 2, 0)]
+    assert admin("POST", f"/keys/{key['key_hash']}/reset", {"name": "default", "scope": "owner"}).status == 200
+    time.sleep(LOOK_AGAIN_MS / 1000)
+    assert use(stack, key, 3) == [200, 200, 429]
+    shown = admin("GET", f"/keys/{key['key_hash']}").body["effective"]["quotas"]
+    assert [(limit["scope"], limit["used"]) for limit in shown] == [("key", 4), ("owner", 2)]
+
+
+# --- unlimited -----------------------------------------------------------------------------
+
+
+def test_an_unlimited_policy_lifts_the_limit_of_its_name_and_leaves_the_others(stack, admin):
+    metered = {
+        "name": "metered",
+        "grants": [{"api": "*"}],
+        "quotas": [{"limit": 1, "period": "day"}, {"limit": 4, "period": "day", "name": "other"}],
+    }
+    admin("PUT", "/policies/capped", metered)
+    free = {"name": "free", "quotas": [{"limit": "unlimited", "api": "*"}]}
+    answer = admin("PUT", "/policies/uncapped", free)
+    assert answer.body["quotas"] == [{"limit": "unlimited", "anchor": "first_use", "name": "default", "scope": "key"}]
+    key = admin.create_key(policies=["capped", "uncapped"], grants=[])
+
+    assert use(stack, key, 5) == [200, 200, 200, 200, 429]
+    other, lifted = admin("GET", f"/keys/{key['key_hash']}").body["effective"]["quotas"]
+    assert (other["name"], other["limit"], other["used"]) == ("other", 4, 4)
+    assert lifted == {
+        "name": "default",
+        "scope": "key",
+        "api": "",
+        "limit": "unlimited",
+        "period": None,
+        "used": None,
+        "remaining": None,
+        "resets_at": None,
+        "reachable": True,
+    }
+
+
+def test_what_a_policy_shows_of_unlimited_can_be_put_again(admin):
+    wanted = {
+        "name": "p",
+        "rate_limits": [{"limit": "unlimited", "period": "1s", "name": "burst"}, {"limit": "unlimited"}],
+        "quotas": [{"limit": "unlimited", "period": "month", "anchor": "calendar", "scope": "owner"}],
+    }
+    first = admin("PUT", "/policies/again", wanted).body
+    again = admin("PUT", "/policies/again", {name: first[name] for name in wanted}).body
+
+    assert {name: again[name] for name in wanted} == {name: first[name] for name in wanted}
+    assert [limit["limit"] for limit in again["rate_limits"] + again["quotas"]] == ["unlimited"] * 3
+
+
+@pytest.mark.parametrize("kind", ["rate_limits", "quotas"])
+def test_a_key_is_never_unlimited_by_itself(admin, kind):
+    key = admin.create_key()
+    limits = {kind: [{"limit": "unlimited", "period": "1s"}]}
+
+    answers = [
+        admin("POST", "/keys", {"name": "n", "grants": [{"api": "*"}]} | limits),
+        admin("PATCH", f"/keys/{key['key_hash']}", limits),
+    ]
+
+    assert [(answer.status, answer.body["errors"][0]["field"]) for answer in answers] == [(400, f"{kind}.0.limit")] * 2

@@ -1,5 +1,6 @@
 """What is wrong with a body is told by the path that its sender wrote, in words of ours."""
 
+import itertools
 import re
 
 import pytest
@@ -41,6 +42,26 @@ KEY = {"name": "n", "grants": [{"api": "*"}]}
             "partitions.0",
             "must be 'grants', 'rate_limits' or 'quotas'",
         ),
+        (PolicyInput, {"name": "p", "quotas": [{"limit": 1}]}, "quotas.0.period", "is missing"),
+        (PolicyInput, {"name": "p", "rate_limits": [{"limit": 1, "period": ""}]}, "rate_limits.0.period", "is missing"),
+        (
+            PolicyInput,
+            {"name": "p", "quotas": [{"limit": "Unlimited", "period": "day"}]},
+            "quotas.0.limit",
+            "must be a whole number, or must be 'unlimited'",
+        ),
+        (
+            PolicyInput,
+            {"name": "p", "rate_limits": [{"limit": "unlimited", "period": "week"}]},
+            "rate_limits.0.period",
+            "a rate limit has a period of 1 second to a day",
+        ),
+        (
+            KeyInput,
+            KEY | {"quotas": [{"limit": "unlimited", "period": "day"}]},
+            "quotas.0.limit",
+            'is a whole number; "unlimited" stands in policies only',
+        ),
         (IssuerInput, {"issuer": "https://i", "scope_policies": {"a b": "x"}}, "scope_policies.a b", "has no spaces"),
         (ImportInput, {"items": []}, "items", "has at least 1 members"),
         (ImportInput, {"items": [5]}, "items.0", "must be an object"),
@@ -53,6 +74,54 @@ def test_a_member_that_is_wrong_is_named_and_explained(model, body, field, messa
 
     told = {error.field: error.message for error in raised.value.errors}
     assert told[field].startswith(message)
+
+
+NO_API = ["orders*", "*x", "**", "a/b/c", "a/", "/a", "a/b*", "a.b/prod", "*/prod", " ", "a b", "é", "x" * 129]
+LIMIT = {"limit": 1, "period": "1s"}
+
+
+@pytest.mark.parametrize("api", NO_API)
+@pytest.mark.parametrize("kind", ["rate_limits", "quotas"])
+def test_a_limit_is_of_an_api_that_a_grant_may_name_or_of_every_api_and_of_nothing_else(kind, api):
+    for model in (KeyInput, PolicyInput):
+        with pytest.raises(Problem) as raised:
+            validate(model, KEY | {kind: [LIMIT | {"api": api}]})
+        assert [error.field for error in raised.value.errors] == [f"{kind}.0.api"]
+    with pytest.raises(Problem):
+        validate(KeyInput, {"name": "n", "grants": [{"api": api}]})
+    with pytest.raises(Problem):
+        validate(ResetInput, {"api": api})
+
+
+@pytest.mark.parametrize("api", ["orders", "a.b~c-d_e", "a1b2/prod", "a1b2/$default", "a1b2/*"])
+def test_a_limit_and_a_grant_name_an_api_alike(api):
+    body = KEY | {"grants": [{"api": api}], "quotas": [LIMIT | {"api": api}]}
+
+    for model in (KeyInput, PolicyInput):
+        values = validate(model, body).values()
+        assert (values["grants"][0].api, values["quotas"][0].api) == (api, api)
+
+
+@pytest.mark.parametrize("kind", ["rate_limits", "quotas"])
+def test_a_star_and_no_api_at_all_are_one_limit(kind):
+    limits = [LIMIT | {"api": "*"}, LIMIT, LIMIT | {"api": ""}]
+
+    values = [validate(KeyInput, KEY | {kind: [limit]}).values()[kind] for limit in limits]
+
+    assert values[0] == values[1] == values[2]
+    for model in (KeyInput, PolicyInput):
+        for pair in itertools.combinations(limits, 2):
+            with pytest.raises(Problem) as raised:
+                validate(model, KEY | {kind: list(pair)})
+            assert [error.field for error in raised.value.errors] == [kind]
+        for other in ({"name": "x"}, {"api": "x"}, {"scope": "owner"}):
+            validate(model, KEY | {kind: [limits[0], LIMIT | other]})
+
+
+def test_in_a_policy_unlimited_is_one_more_limit_of_its_name():
+    for pair in ([LIMIT, {"limit": "unlimited"}], [{"limit": "unlimited"}, {"limit": "unlimited", "api": "*"}]):
+        with pytest.raises(Problem):
+            validate(PolicyInput, {"name": "p", "quotas": pair})
 
 
 def test_a_list_of_texts_names_the_place_of_the_wrong_one():

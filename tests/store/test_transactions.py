@@ -14,7 +14,7 @@ from store.admin.transactions import (
     write_cursor,
 )
 from store.boto import BotoClient
-from store.errors import StoreError, ThrottledError, TransactionCancelled, UnavailableError
+from store.errors import StoreError, ThrottledError, TransactionCancelled
 from store.table import key_of
 from tests.authorizer.bench import Recorder
 
@@ -53,7 +53,7 @@ def test_a_transaction_that_met_another_one_is_made_again(shared, recorder):
 def test_a_transaction_that_always_meets_others_is_given_up(shared, recorder):
     recorder.before = [CONFLICT] * MAX_CONFLICTS
 
-    with pytest.raises(UnavailableError):
+    with pytest.raises(ThrottledError):
         shared.transact([put(shared, "a")])
     assert recorder.taken() == ["TransactWriteItems"] * MAX_CONFLICTS
 
