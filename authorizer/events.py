@@ -10,13 +10,13 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from access.apis import TokenPlace
+from access.paths import decode_escapes
 
 API_NAME_VARIABLE = "tollgateApi"  # stage variable: the name of this API in grants
 LIMITS_VARIABLE = "tollgateLimits"  # stage variable: "429" where the 429 channel is set up, else "integration"
 RESPONSE_VARIABLE = "tollgateResponse"  # stage variable: "iam" where simple responses are off
 _BEARER = re.compile(r"bearer +", re.IGNORECASE | re.ASCII)  # at the start alone (RFC 6750, section 2.1)
 _SPACE = " \t"  # around a field value (RFC 9110, section 5.5); other white space makes another credential
-_ESCAPED = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
 class Answer(Enum):
@@ -108,10 +108,7 @@ def _read_arn(text: str) -> Arn:
 
 
 def _decode_path(path: str) -> str:
-    if "%" not in path:
-        return path
-    raw = _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), path.encode())
-    return raw.decode("utf-8", "surrogateescape")
+    return decode_escapes(path.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogateescape")
 
 
 def _credentials(event: Mapping[str, Any], place: TokenPlace) -> Iterable[str]:

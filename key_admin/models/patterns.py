@@ -4,7 +4,7 @@ NO_CONTROL = r"^[^\x00-\x1f\x7f]*$"
 LABEL = r"^[A-Za-z0-9._:@/+-]*$"
 API = r"^[A-Za-z0-9._$/*-]*$"
 METHOD = r"^(\*|[A-Z]{1,16})$"
-PATH = r"^(/|\*)[^\x00-\x20?#\x7f]*$"
+PATH = r"^(/|\*)[^\x00-\x1f?#\x7f]*$"
 METADATA_NAME = r"^[A-Za-z0-9_-]+$"
 LABEL_NAME = r"^[A-Za-z0-9._/-]+$"
 RECORD_ID = r"^[A-Za-z0-9._~-]+$"
@@ -18,7 +18,7 @@ WORDS = {
     LABEL: "has only A-Z a-z 0-9 . _ : @ / + -",
     API: "is the id of an API definition, <api id>/<stage>, or *",
     METHOD: "is a method in capitals, or *",
-    PATH: "begins with / or *, and has no space, ? or #",
+    PATH: "begins with / or *, and has no control character, ? or #",
     METADATA_NAME: "has a name of A-Z a-z 0-9 _ -",
     LABEL_NAME: "has a name of A-Z a-z 0-9 . _ / -",
     RECORD_ID: "has only A-Z a-z 0-9 . _ ~ -",

@@ -86,6 +86,8 @@ class GrantInput(Strict):
     def _is_path_pattern(cls, path: str) -> str:
         if any(not _SEGMENT.fullmatch(found) for found in _BRACES.findall(path)):
             raise ValueError("in a path `*` stands for any run of characters and `{name}` for one segment")
+        if any(len(_SEGMENT.findall(segment)) > 1 for segment in path.split("/")):
+            raise ValueError("a segment of a path has at most one `{name}`")
         return path
 
     @model_validator(mode="after")

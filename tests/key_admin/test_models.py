@@ -22,6 +22,16 @@ KEY = {"name": "n", "grants": [{"api": "*"}]}
         (KeyInput, KEY | {"grants": [{"api": "x", "foo": 1}]}, "grants.0.foo", "is not known here"),
         (
             KeyInput,
+            KEY | {"grants": [{"api": "x", "path": "/a\tb"}]},
+            "grants.0.path",
+            "begins with / or *, and has no",
+        ),
+        (KeyInput, KEY | {"grants": [{"api": "x", "path": "/a?b"}]}, "grants.0.path", "begins with / or *, and has no"),
+        (KeyInput, KEY | {"grants": [{"api": "x", "path": "/{1}"}]}, "grants.0.path", "in a path `*` stands for"),
+        (KeyInput, KEY | {"grants": [{"api": "x", "path": "/a/{b}{c}"}]}, "grants.0.path", "a segment of a path has"),
+        (PolicyInput, KEY | {"grants": [{"api": "x", "path": "/{b}*{c}/d"}]}, "grants.0.path", "a segment of a path"),
+        (
+            KeyInput,
             KEY | {"jwt_data": {"audience": {"x": 1}}},
             "jwt_data.audience",
             "must be a text, or must be a list",
@@ -53,6 +63,12 @@ def test_a_member_that_is_wrong_is_named_and_explained(model, body, field, messa
 
     told = {error.field: error.message for error in raised.value.errors}
     assert told[field].startswith(message)
+
+
+@pytest.mark.parametrize("path", ["/a b/{c}/v{d}.json/*", "*", "/ ", "/\u00e9\u3000/{_x}"])
+def test_a_path_pattern_may_hold_spaces_and_a_name_in_each_segment(path):
+    """Paths are compared once they are decoded."""
+    assert validate(KeyInput, KEY | {"grants": [{"api": "x", "path": path}]}).grants[0].value().path == path
 
 
 def test_a_list_of_texts_names_the_place_of_the_wrong_one():
