@@ -6,8 +6,9 @@
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from access.paths import ANY, WILDCARD, Places, has_dot_segment, read_pattern
+from access.paths import WILDCARD, Places, has_dot_segment, read_pattern
 
+ANY = "*"
 ADMIN_API = "admin"  # never covered by `*`: it must be named
 
 

@@ -12,7 +12,7 @@ import re
 from functools import cache, cached_property, lru_cache
 from typing import NamedTuple
 
-ANY = "*"
+_ANY_RUN = "*"
 WILDCARD = re.compile(r"\*|\{[A-Za-z_][A-Za-z0-9_]*\}", re.ASCII)
 _REST_OF_PATH = ((True, b""),)
 _ZEROS = b"0" * 256
@@ -126,7 +126,7 @@ def _plane_tables() -> list[bytes]:
 def read_pattern(text: str) -> Pattern:
     """A pattern as an operator wrote it."""
     prefix, *literals = (literal.encode("utf-8", "surrogatepass") for literal in WILDCARD.split(text))
-    crossing = (wildcard == ANY for wildcard in WILDCARD.findall(text))
+    crossing = (wildcard == _ANY_RUN for wildcard in WILDCARD.findall(text))
     return Pattern(prefix, tuple(zip(crossing, literals, strict=True)))
 
 

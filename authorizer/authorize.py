@@ -201,8 +201,9 @@ def _judge(request: Request, key: KnownKey, environment: Environment, *, used: s
         return Outcome(Deny(Reason.POLICY_UNAVAILABLE, record))
     apis = environment.api_names(request, now_ms)
     grant = find_grant(effective.grants, apis=apis, method=request.method, path=request.path)
-    if grant is None:
-        return Outcome(Deny(Reason.NOT_GRANTED, record), effective, apis)
+    if grant is None or not request.can_be_allowed:
+        detail = "no policy can name the path alone" if grant else ""
+        return Outcome(Deny(Reason.NOT_GRANTED, record), effective, apis, detail)
 
     # 7. The gate.
     if environment.overdue is not None and not effective.counting.fail_open:

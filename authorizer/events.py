@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 from access.apis import TokenPlace
 from access.paths import decode_escapes
 
+MAX_RESOURCE_LENGTH = 512  # of a policy, API Gateway's quota
+MAX_EXACT_LENGTH = 1536  # of a resource and its exceptions: what an answer has room for beside the largest context
+_SIGNS = "/\\.;%"  # that end a segment, make it one of dots, or begin an escape
 API_NAME_VARIABLE = "tollgateApi"  # stage variable: the name of this API in grants
 LIMITS_VARIABLE = "tollgateLimits"  # stage variable: "429" where the 429 channel is set up, else "integration"
 RESPONSE_VARIABLE = "tollgateResponse"  # stage variable: "iam" where simple responses are off
@@ -41,6 +44,16 @@ class Arn(NamedTuple):
     path: str
     text: str
 
+    def as_pattern(self) -> tuple[str, list[str]]:
+        """The pattern of a policy that stands for this ARN, and the patterns of what it must not take along.
+
+        There is no escape: a `*` that was sent becomes `?`, any one character. In a grant only wildcards
+        cover a `*`, and those cover any other character too, but for the signs of paths.
+        """
+        pattern = self.text.replace("*", "?")
+        places = [place for place, sign in enumerate(pattern) if sign == "?"] if "?" in pattern else []
+        return pattern, [f"{pattern[:place]}{sign}*" for place in places for sign in _SIGNS]
+
 
 class Request(NamedTuple):
     """What is decided upon, apart from the credentials that `event` still holds."""
@@ -61,6 +74,18 @@ class Request(NamedTuple):
     def gateways(self) -> tuple[str, str]:
         """The names under which a definition or a grant may mean the called gateway."""
         return f"{self.arn.api_id}/{self.arn.stage}", f"{self.arn.api_id}/*"
+
+    @property
+    def can_be_allowed(self) -> bool:
+        """Whether an answer can allow this request and no other: a policy has to name it, within API Gateway's quota.
+
+        Where a `*` stands beside a percent sign, it could become an escape.
+        """
+        if self.answer is Answer.HTTP_SIMPLE:
+            return True
+        pattern, exceptions = self.arn.as_pattern()
+        has_room = len(pattern) <= MAX_RESOURCE_LENGTH and sum(map(len, [pattern, *exceptions])) <= MAX_EXACT_LENGTH
+        return has_room and not (exceptions and "%" in self.path)
 
 
 def read_event(event: Mapping[str, Any]) -> Request:
