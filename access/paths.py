@@ -10,7 +10,6 @@ one character ends and the next begins is the same in a pattern and in a path.
 import codecs
 import re
 from functools import cache, cached_property, lru_cache
-from typing import NamedTuple
 
 _ANY_RUN = "*"
 WILDCARD = re.compile(r"\*|\{[A-Za-z_][A-Za-z0-9_]*\}", re.ASCII)
@@ -24,7 +23,7 @@ _DOTS = (b"/../", b"/..;", b"/./", b"/.;")
 _CONTROLS = bytes([*range(1, 0x20), 0x7F])
 _SEGMENT_ENDS = bytes.maketrans(b"\\?#\0" + _CONTROLS, b"/;;;" + b";" * len(_CONTROLS))
 _DROPPED = (b" ", b" " + _CONTROLS, b" \0" + _CONTROLS)  # by one server or another; what is left ends a segment
-_LONE_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_LONE_PERCENT = rb"%(?![0-9A-Fa-f]{2})"
 _OVERLONG = rb"(?:[\xc0\xc1]|\xe0[\x80\x81]|\xf0\x80[\x80\x81])[\x80-\xbf]"  # ASCII in more bytes than UTF-8 allows
 _COMPATIBLE = {  # characters whose compatibility decomposition (NFKC) is the sign
     ".": "\u2024\ufe52\uff0e",
@@ -37,11 +36,14 @@ _COMPATIBLE = {  # characters whose compatibility decomposition (NFKC) is the si
 }
 
 
-class Pattern(NamedTuple):
+class Pattern:
     """A path pattern, taken apart. Each wildcard: whether it crosses segments, and the literal after it."""
 
-    prefix: bytes
-    wildcards: tuple[tuple[bool, bytes], ...]
+    __slots__ = ("prefix", "wildcards")
+
+    def __init__(self, prefix: bytes, wildcards: tuple[tuple[bool, bytes], ...]) -> None:
+        self.prefix = prefix
+        self.wildcards = wildcards
 
     def covers(self, path: "Places") -> bool:
         """Whether the whole path is one that the pattern stands for."""
@@ -159,7 +161,7 @@ def decode_escapes(raw: bytes) -> bytes:
     """
     if b"%" not in raw:
         return raw
-    escapes = _LONE_PERCENT.sub(b"%25", raw).replace(b"\\", b"\\\\").replace(b"%", b"\\x")
+    escapes = re.sub(_LONE_PERCENT, b"%25", raw).replace(b"\\", b"\\\\").replace(b"%", b"\\x")
     return codecs.unicode_escape_decode(escapes)[0].encode("latin-1")
 
 

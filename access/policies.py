@@ -3,6 +3,7 @@
 Where some policy sets grants, rate limits or quotas, they replace the key's own of that kind;
 what no policy sets stays the key's own. Between policies, grants, tags and metadata are united,
 and limits of one name, API and scope merge to the one that admits most per second, as a pair.
+Sources are neither replaced nor united: each list that is set must hold the caller's address.
 """
 
 import json
@@ -32,6 +33,7 @@ class Effective(NamedTuple):
     metadata: dict[str, str]
     counting: Counting = Counting()
     thresholds: tuple[int, ...] = ()
+    sources: tuple[tuple[str, ...], ...] = ()  # the list of each policy that has one
 
     @property
     def limits(self) -> tuple[RateLimit | Quota, ...]:
@@ -66,6 +68,7 @@ def overlay(record: KeyRecord, policies: Mapping[str, Policy]) -> Effective | No
         metadata=metadata,
         counting=_counting(active),
         thresholds=tuple(sorted({percent for policy in active for percent in policy.thresholds})),
+        sources=tuple(policy.sources for policy in active if policy.sources),
     )
 
 

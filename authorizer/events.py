@@ -63,6 +63,7 @@ class Request(NamedTuple):
     api_name: str  # what the API calls itself by stage variable; empty where it does not
     method: str
     path: str
+    source: str  # the address that API Gateway saw; empty where the event holds none
     has_429_channel: bool  # REST: a key of no usage plan becomes a 429
     integration_refuses: bool  # HTTP: every integration answers 429 where the context names a reason
     event: Mapping[str, Any]
@@ -102,6 +103,7 @@ def read_event(event: Mapping[str, Any]) -> Request:
         api_name=str(variables.get(API_NAME_VARIABLE, "")),
         method=arn.method,
         path=_decode_path(arn.path),
+        source=_source(event, "http" if is_payload_2 else "identity"),
         has_429_channel=variables.get(LIMITS_VARIABLE) == "429",
         integration_refuses=variables.get(LIMITS_VARIABLE) == "integration",
         event=event,
@@ -134,6 +136,13 @@ def _read_arn(text: str) -> Arn:
 
 def _decode_path(path: str) -> str:
     return decode_escapes(path.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogateescape")
+
+
+def _source(event: Mapping[str, Any], member: str) -> str:
+    """Of the connection, never of a header, which the client may have written."""
+    described = _map(event, "requestContext").get(member)
+    address = described.get("sourceIp") if isinstance(described, dict) else None
+    return address if isinstance(address, str) else ""
 
 
 def _credentials(event: Mapping[str, Any], place: TokenPlace) -> Iterable[str]:

@@ -1,10 +1,12 @@
 """The types that members of several models share."""
 
 from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from access.sources import V4_BITS, read_block
 from key_admin.models.patterns import API, LABEL, LABEL_NAME, NO_CONTROL, RECORD_ID
 
 Name = Annotated[str, Field(min_length=1, max_length=128, pattern=NO_CONTROL)]
@@ -21,6 +23,16 @@ LabelName = Annotated[str, Field(min_length=1, max_length=64, pattern=LABEL_NAME
 LabelValue = Annotated[str, Field(max_length=256, pattern=NO_CONTROL)]
 Labels = Annotated[dict[LabelName, LabelValue], Field(max_length=10)]
 ValueT = TypeVar("ValueT")
+
+
+def _as_block(text: str) -> str:
+    """A source in the one way that we show it: CIDR, compressed (RFC 5952), IPv4-mapped addresses as IPv4."""
+    first, prefix = read_block(text)
+    kind = IPv4Network if first.bits == V4_BITS else IPv6Network
+    return str(kind((first.value, prefix)))
+
+
+Source = Annotated[str, Field(max_length=64), AfterValidator(_as_block)]
 
 
 class Strict(BaseModel):

@@ -18,10 +18,16 @@ from access.limits import (
     period_seconds,
 )
 from access.policies import MAX_TOLD_BYTES, told_bytes
-from key_admin.models.fields import AnyApi, Label, Labels, LimitScope, Name, Owner, Strict, distinct
+from key_admin.models.fields import AnyApi, Label, Labels, LimitScope, Name, Owner, Source, Strict, distinct
 from key_admin.models.patterns import API, METADATA_NAME, METHOD, NO_CONTROL, PATH
 
+MAX_SOURCES = 100
 MAX_TAGS = 20  # exchanging all of them, and all policies, fits a transaction of 100 actions
+SOURCES = (
+    "Addresses that a key may be used from: CIDR blocks, IPv4 or IPv6, or single addresses. Empty: from anywhere. "
+    "Each list that is set, the key's and every policy's, must hold the address that API Gateway saw. The TOKEN "
+    "authorizer of a REST API is sent no address, so keys with sources are refused there."
+)
 _BRACES = re.compile(r"\{[^}]*\}|\{|\}")
 _SEGMENT = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}", re.ASCII)
 
@@ -110,6 +116,7 @@ class Rights(Strict):
     tags: Annotated[list[Label], Field(max_length=MAX_TAGS)] = []
     metadata: dict[MetadataName, MetadataValue] = {}
     labels: Labels = {}
+    sources: Annotated[list[Source], Field(max_length=MAX_SOURCES, description=SOURCES)] = []
 
     @field_validator("rate_limits", "quotas")
     @classmethod
@@ -141,4 +148,5 @@ class Rights(Strict):
             "tags": distinct(self.tags),
             "metadata": self.metadata,
             "labels": self.labels,
+            "sources": distinct(self.sources),
         }
