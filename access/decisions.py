@@ -22,6 +22,7 @@ class Reason(StrEnum):
     INVALID_CLAIMS = "invalid_claims"
     KEY_DISABLED = "key_disabled"
     KEY_EXPIRED = "key_expired"
+    SOURCE_NOT_ALLOWED = "source_not_allowed"
     POLICY_UNAVAILABLE = "policy_unavailable"
     NOT_GRANTED = "not_granted"
     RATE_LIMITED = "rate_limited"

@@ -1,18 +1,15 @@
 """Grants: which methods on which paths of which API a key may call, and at what cost.
 
-In a path `*` stands for any run of characters and `{name}` for one segment. Matching is
-case-sensitive, on the decoded path without the stage.
+`paths` says what a path pattern covers.
 """
 
-import re
 from collections.abc import Collection, Iterable
-from functools import lru_cache
 from typing import NamedTuple
+
+from access.paths import WILDCARD, Places, has_dot_segment, read_pattern
 
 ANY = "*"
 ADMIN_API = "admin"  # never covered by `*`: it must be named
-_WILDCARD = re.compile(r"\*|\{[A-Za-z_][A-Za-z0-9_]*\}", re.ASCII)
-_DOT_SEGMENT = re.compile(r"(?:^|[/\\])\.{1,2}(?:[/\\]|$)")
 
 
 class Grant(NamedTuple):
@@ -31,12 +28,13 @@ def find_grant(grants: Iterable[Grant], *, apis: Collection[str], method: str, p
     `apis` are the names under which the called API is known. A path with dot segments is
     covered by nothing, since what stands behind may resolve it to another one.
     """
-    if _DOT_SEGMENT.search(path):
+    if has_dot_segment(path):
         return None
+    places = Places(path)
     matching = (
         grant
         for grant in grants
-        if names_api(grant, apis) and _has_method(grant, method) and _pattern(grant.path).fullmatch(path)
+        if names_api(grant, apis) and _has_method(grant, method) and read_pattern(grant.path).covers(places)
     )
     return max(matching, key=lambda grant: (not grant.owner, _specificity(grant)), default=None)
 
@@ -50,16 +48,6 @@ def _has_method(grant: Grant, method: str) -> bool:
     return ANY in grant.methods or method in grant.methods
 
 
-@lru_cache(maxsize=1024)
-def _pattern(path: str) -> re.Pattern[str]:
-    literals = _WILDCARD.split(path)
-    wildcards = [".*" if found == ANY else "[^/]+" for found in _WILDCARD.findall(path)]
-    pieces = [re.escape(literals[0])]
-    for wildcard, literal in zip(wildcards, literals[1:], strict=True):
-        pieces += [wildcard, re.escape(literal)]
-    return re.compile("".join(pieces), re.DOTALL)
-
-
 def _specificity(grant: Grant) -> tuple[int, int, bool, int]:
-    literal = len(_WILDCARD.sub("", grant.path))
+    literal = len(WILDCARD.sub("", grant.path))
     return literal, -grant.path.count(ANY), ANY not in grant.methods, grant.cost

@@ -85,6 +85,7 @@ class KeyRecord(NamedTuple):
     expires_at: int | None = None
     tags: tuple[str, ...] = ()
     metadata: dict[str, str] = {}  # noqa: RUF012 - never mutated
+    sources: tuple[str, ...] = ()  # blocks of addresses that it may be used from; empty: any
     last_audit: str = ""  # hash of the entry that tells of the last change
     ids: tuple[IssuedId, ...] = ()
     life: int = 0  # made at random with the key: an id that was deleted and made again is another key
@@ -165,5 +166,6 @@ class Policy(NamedTuple):
     key_expires_in_seconds: int | None = None
     counting: Counting = Counting()
     thresholds: tuple[int, ...] = ()  # percentages of a quota whose crossing is told
+    sources: tuple[str, ...] = ()  # blocks of addresses that keys may be used from, whatever the partitions
     last_audit: str = ""
     labels: dict[str, str] = {}  # noqa: RUF012 - never mutated

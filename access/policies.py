@@ -4,6 +4,7 @@ Where some policy sets grants, rate limits or quotas, they replace the key's own
 what no policy sets stays the key's own. Between policies, grants, tags and metadata are united,
 and limits of one name, API and scope merge to the one that admits most per second, as a pair:
 `never` only where there is no other, and `unlimited`, which lifts them, before all.
+Sources are neither replaced nor united: each list that is set must hold the caller's address.
 """
 
 import json
@@ -34,6 +35,7 @@ class Effective(NamedTuple):
     counting: Counting = Counting()
     thresholds: tuple[int, ...] = ()
     lifted: tuple[RateLimit | Quota, ...] = ()
+    sources: tuple[tuple[str, ...], ...] = ()  # the list of each policy that has one
 
     @property
     def limits(self) -> tuple[RateLimit | Quota, ...]:
@@ -71,6 +73,7 @@ def overlay(record: KeyRecord, policies: Mapping[str, Policy]) -> Effective | No
         counting=_counting(active, grants),
         thresholds=tuple(sorted({percent for policy in active for percent in policy.thresholds})),
         lifted=(*lifted_rates, *lifted_quotas),
+        sources=tuple(policy.sources for policy in active if policy.sources),
     )
 
 

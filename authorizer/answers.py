@@ -12,19 +12,21 @@ from typing import Any
 
 from access.decisions import AUTHENTICATION_REASONS, LIMIT_REASONS, Allow, Decision, Deny, LimitStatus
 from access.gate import tightest
-from access.grants import Grant, names_api
+from access.grants import ANY, Grant, names_api
+from access.paths import WILDCARD, has_dot_segment
 from access.policies import Effective
 from authorizer.authorize import Outcome
-from authorizer.events import Answer, Request
+from authorizer.events import Answer, Arn, Request
 
 REFUSED_USAGE_KEY = "limit-exceeded"  # in no usage plan, so API Gateway answers INVALID_API_KEY
 MAX_ANSWER_BYTES = 8 * 1024  # of an authorizer, API Gateway's quota
 MAX_RESOURCES = 24
-MAX_RESOURCE_LENGTH = 512  # API Gateway's quota
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")  # all that API Gateway routes
 _SMALL_BYTES = 1024  # of resources
 _FRAME_BYTES = 512  # what of a policy answer is neither context nor resources
 
 Context = dict[str, str | int | bool]
+Statement = dict[str, str | list[str]]
 
 
 class UnauthorizedError(Exception):
@@ -50,19 +52,11 @@ def render(request: Request, outcome: Outcome, *, usage_key: str) -> dict[str, A
     if request.answer is Answer.HTTP_SIMPLE:
         return {"isAuthorized": is_allowed, "context": context}
     texts = {name: _as_text(value) for name, value in context.items()}
-    resources = _resources(request, outcome, texts) if is_allowed or takes_429 else [f"{request.arn.base}/*"]
+    passes = is_allowed or takes_429
+    statements = _allow(request.arn, outcome, texts) if passes else [_statement("Deny", [f"{request.arn.base}/*"])]
     answer: dict[str, Any] = {
         "principalId": _principal(decision),
-        "policyDocument": {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Action": "execute-api:Invoke",
-                    "Effect": "Allow" if is_allowed or takes_429 else "Deny",
-                    "Resource": resources,
-                }
-            ],
-        },
+        "policyDocument": {"Version": "2012-10-17", "Statement": statements},
         "context": texts,
     }
     if request.answer is Answer.REST and (usage_key or takes_429):
@@ -117,24 +111,40 @@ def _as_text(value: str | int | bool) -> str:  # noqa: FBT001 - one of three typ
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _resources(request: Request, outcome: Outcome, context: dict[str, str]) -> list[str]:
-    """Everything that the key may call on this API, so that a cached policy is right elsewhere.
+def _allow(arn: Arn, outcome: Outcome, context: dict[str, str]) -> list[Statement]:
+    """What was asked for, and what else of the key's grants a policy can say exactly: never more.
 
-    Where that is too much for an answer, only what was asked for.
+    In an ARN `*` crosses segments and takes dot segments along, so no wildcard of a grant is
+    exact. A list that is too long for an answer is left out.
     """
+    asked, exceptions = arn.as_pattern()
+    if exceptions:
+        return [_statement("Allow", [asked]), _statement("Deny", exceptions)]
     grants = outcome.effective.grants if outcome.effective else ()
     named = [grant for grant in grants if names_api(grant, outcome.apis)]
-    asked = _literal(request.arn.text)
-    resources = [*dict.fromkeys([*_grant_resources(request.arn.base, named), asked])]
-    fitting = [one for one in resources if len(one) <= MAX_RESOURCE_LENGTH]
-    if len(fitting) <= MAX_RESOURCES and _fits(fitting, context):
-        return fitting
-    return [asked if len(asked) <= MAX_RESOURCE_LENGTH else f"{request.arn.base}/{request.method}/*"]
+    resources = [*dict.fromkeys([asked, *_exact_resources(arn.base, named)])]
+    fits = len(resources) <= MAX_RESOURCES and _fits(resources, context)
+    return [_statement("Allow", resources if fits else [asked])]
 
 
-def _literal(arn: str) -> str:
-    """A pattern that matches the ARN. There is no escape, so a wildcard in it stands for one character."""
-    return arn.replace("*", "?")
+def _statement(effect: str, resources: list[str]) -> Statement:
+    return {"Action": "execute-api:Invoke", "Effect": effect, "Resource": resources}
+
+
+def _exact_resources(base: str, grants: Sequence[Grant]) -> Iterable[str]:
+    """The resources of grants without wildcards. Where grants have owners the context holds for one of them alone."""
+    if any(grant.owner for grant in grants):
+        return
+    for grant in filter(_is_exact, grants):
+        for method in _METHODS if ANY in grant.methods else grant.methods:
+            yield f"{base}/{method}{grant.path}"
+
+
+def _is_exact(grant: Grant) -> bool:
+    """Whether the ARN of the path, read as a pattern and not decoded, is what the grant covers."""
+    path = grant.path
+    is_plain = path.startswith("/") and "%" not in path and "?" not in path and not WILDCARD.search(path)
+    return is_plain and not has_dot_segment(path)
 
 
 def _fits(resources: list[str], context: dict[str, str]) -> bool:
@@ -142,19 +152,3 @@ def _fits(resources: list[str], context: dict[str, str]) -> bool:
     if taken <= _SMALL_BYTES:  # the usual case: measuring costs more than leaving them out would save
         return True
     return taken + len(json.dumps(context)) + _FRAME_BYTES <= MAX_ANSWER_BYTES
-
-
-def _grant_resources(base: str, grants: Sequence[Grant]) -> Iterable[str]:
-    for grant in grants:
-        path = _as_arn_path(grant.path)
-        for method in grant.methods:
-            yield f"{base}/{method}/{path}"
-
-
-def _as_arn_path(path: str) -> str:
-    """In an ARN `*` crosses segments, so `{name}` grows to it; the grant itself decides."""
-    pieces = []
-    for piece in path.removeprefix("/").split("{"):
-        _, brace, rest = piece.partition("}")
-        pieces.append(rest if brace else piece)
-    return "*".join(pieces)

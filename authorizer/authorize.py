@@ -7,7 +7,7 @@ The recipe:
 3. Name the key: a text `kid`; only where `kid` is absent, the `sub` claim; an opaque id itself.
 4. Find the key's record by hash: in this environment's memory, else in the table.
 5. Verify the signature by the stored algorithm, then the claims.
-6. Judge the key: enabled, not expired, policies at hand, the call granted.
+6. Judge the key: enabled, not expired, used from where it may be, policies at hand, the call granted.
 7. Count the request at the gate: one conditional write.
 8. Answer (in `answers`).
 
@@ -26,6 +26,7 @@ from access.decisions import LIMIT_REASONS, Allow, Decision, Deny, Reason
 from access.gate import LAST_USED, Limit
 from access.grants import Grant, find_grant
 from access.key_ids import KeyHash, is_key_id, is_opaque_key_id
+from access.keys import KeyRecord
 from access.policies import Effective
 from access.tokens import MalformedToken, UnverifiedToken, looks_like_token, parse_token, verify_token
 from authorizer.counting import MAX_ATTEMPTS, Call, Crossing, UndecidedError, count, note_refusal
@@ -198,13 +199,18 @@ def _judge(request: Request, key: KnownKey, environment: Environment, *, used: s
         return Outcome(Deny(Reason.KEY_DISABLED, record))
     if record.expires_at is not None and now >= record.expires_at:
         return Outcome(Deny(Reason.KEY_EXPIRED, record))
+    if not _comes_from(request, (record.sources,)):
+        return _refuse_source(request, record)
     effective = environment.effective(key, now_ms)
     if effective is None:
         return Outcome(Deny(Reason.POLICY_UNAVAILABLE, record))
+    if not _comes_from(request, effective.sources):
+        return _refuse_source(request, record)
     apis = environment.api_names(request, now_ms)
     grant = find_grant(effective.grants, apis=apis, method=request.method, path=request.path)
-    if grant is None:
-        return Outcome(Deny(Reason.NOT_GRANTED, record), effective, apis)
+    if grant is None or not request.can_be_allowed:
+        detail = "no policy can name the path alone" if grant else ""
+        return Outcome(Deny(Reason.NOT_GRANTED, record), effective, apis, detail)
 
     # 7. The gate.
     if environment.overdue is not None and not effective.counting.fail_open:
@@ -217,6 +223,19 @@ def _judge(request: Request, key: KnownKey, environment: Environment, *, used: s
         key.untold.used.clear()  # a write took them along
     detail = "DynamoDB did not answer: open" if counted.is_open else ""
     return Outcome(counted.decision, effective, apis, detail, counted.crossings, grant.owner)
+
+
+def _comes_from(request: Request, lists: tuple[tuple[str, ...], ...]) -> bool:
+    """Whether each list that is set holds the caller's address; none does where the event holds no address."""
+    if not any(lists):
+        return True
+    from access.sources import allows  # noqa: PLC0415 - only keys with sources pay for it
+
+    return all(allows(sources, request.source) for sources in lists if sources)
+
+
+def _refuse_source(request: Request, record: KeyRecord) -> Outcome:
+    return Outcome(Deny(Reason.SOURCE_NOT_ALLOWED, record), detail=f"from {request.source or 'no address'}")
 
 
 def _verify(credential: Credential, key: KnownKey, *, now: int) -> str | Reason:

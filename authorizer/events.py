@@ -10,13 +10,16 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from access.apis import TokenPlace
+from access.paths import decode_escapes
 
+MAX_RESOURCE_LENGTH = 512  # of a policy, API Gateway's quota
+MAX_EXACT_LENGTH = 1536  # of a resource and its exceptions: what an answer has room for beside the largest context
+_SIGNS = "/\\.;%"  # that end a segment, make it one of dots, or begin an escape
 API_NAME_VARIABLE = "tollgateApi"  # stage variable: the name of this API in grants
 LIMITS_VARIABLE = "tollgateLimits"  # stage variable: "429" where the 429 channel is set up, else "integration"
 RESPONSE_VARIABLE = "tollgateResponse"  # stage variable: "iam" where simple responses are off
 _BEARER = re.compile(r"bearer +", re.IGNORECASE | re.ASCII)  # at the start alone (RFC 6750, section 2.1)
 _SPACE = " \t"  # around a field value (RFC 9110, section 5.5); other white space makes another credential
-_ESCAPED = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
 class Answer(Enum):
@@ -41,6 +44,16 @@ class Arn(NamedTuple):
     path: str
     text: str
 
+    def as_pattern(self) -> tuple[str, list[str]]:
+        """The pattern of a policy that stands for this ARN, and the patterns of what it must not take along.
+
+        There is no escape: a `*` that was sent becomes `?`, any one character. In a grant only wildcards
+        cover a `*`, and those cover any other character too, but for the signs of paths.
+        """
+        pattern = self.text.replace("*", "?")
+        places = [place for place, sign in enumerate(pattern) if sign == "?"] if "?" in pattern else []
+        return pattern, [f"{pattern[:place]}{sign}*" for place in places for sign in _SIGNS]
+
 
 class Request(NamedTuple):
     """What is decided upon, apart from the credentials that `event` still holds."""
@@ -50,6 +63,7 @@ class Request(NamedTuple):
     api_name: str  # what the API calls itself by stage variable; empty where it does not
     method: str
     path: str
+    source: str  # the address that API Gateway saw; empty where the event holds none
     has_429_channel: bool  # REST: a key of no usage plan becomes a 429
     integration_refuses: bool  # HTTP: every integration answers 429 where the context names a reason
     event: Mapping[str, Any]
@@ -61,6 +75,18 @@ class Request(NamedTuple):
     def gateways(self) -> tuple[str, str]:
         """The names under which a definition or a grant may mean the called gateway."""
         return f"{self.arn.api_id}/{self.arn.stage}", f"{self.arn.api_id}/*"
+
+    @property
+    def can_be_allowed(self) -> bool:
+        """Whether an answer can allow this request and no other: a policy has to name it, within API Gateway's quota.
+
+        Where a `*` stands beside a percent sign, it could become an escape.
+        """
+        if self.answer is Answer.HTTP_SIMPLE:
+            return True
+        pattern, exceptions = self.arn.as_pattern()
+        has_room = len(pattern) <= MAX_RESOURCE_LENGTH and sum(map(len, [pattern, *exceptions])) <= MAX_EXACT_LENGTH
+        return has_room and not (exceptions and "%" in self.path)
 
 
 def read_event(event: Mapping[str, Any]) -> Request:
@@ -77,6 +103,7 @@ def read_event(event: Mapping[str, Any]) -> Request:
         api_name=str(variables.get(API_NAME_VARIABLE, "")),
         method=arn.method,
         path=_decode_path(arn.path),
+        source=_source(event, "http" if is_payload_2 else "identity"),
         has_429_channel=variables.get(LIMITS_VARIABLE) == "429",
         integration_refuses=variables.get(LIMITS_VARIABLE) == "integration",
         event=event,
@@ -108,10 +135,14 @@ def _read_arn(text: str) -> Arn:
 
 
 def _decode_path(path: str) -> str:
-    if "%" not in path:
-        return path
-    raw = _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), path.encode())
-    return raw.decode("utf-8", "surrogateescape")
+    return decode_escapes(path.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogateescape")
+
+
+def _source(event: Mapping[str, Any], member: str) -> str:
+    """Of the connection, never of a header, which the client may have written."""
+    described = _map(event, "requestContext").get(member)
+    address = described.get("sourceIp") if isinstance(described, dict) else None
+    return address if isinstance(address, str) else ""
 
 
 def _credentials(event: Mapping[str, Any], place: TokenPlace) -> Iterable[str]:

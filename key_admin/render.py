@@ -151,6 +151,7 @@ def _render_rights(holder: KeyRecord | Policy) -> dict[str, Any]:
         "tags": list(holder.tags),
         "metadata": holder.metadata,
         "labels": holder.labels,
+        "sources": list(holder.sources),
     }
 
 

@@ -84,12 +84,14 @@ class Admin(NamedTuple):
 WHERE = os.environ.get("TOLLGATE_STACK", "")  # empty: the local gateway; "ministack"; else a stack's name
 NO_HTTP_API = "MiniStack deploys an HTTP API of SAM without its routes"
 NO_RESPONSES = "MiniStack does not take gateway responses out of SAM's OpenAPI body"
+NO_ADDRESS = "MiniStack takes the caller's address from X-Forwarded-For"
 NO_CHANNEL = "MiniStack ignores the authorizer's usageIdentifierKey, so the 429 channel is off there"
 MINISTACK_CANNOT = {
     "test_a_refusal_is_worded_as_the_gateway_responses_say": NO_RESPONSES,
     "test_who_is_known_hears_why_he_is_forbidden": NO_RESPONSES,
     "test_a_key_on_an_inactive_policy_is_forbidden": NO_RESPONSES,
     "test_an_expired_key_is_forbidden": NO_RESPONSES,
+    "test_a_key_passes_from_its_sources_and_a_header_makes_no_address": NO_ADDRESS,
     "test_a_limit_answers_429_with_retry_after": NO_CHANNEL,
     "test_a_prepaid_quota_that_is_used_up_names_no_time_to_wait": NO_CHANNEL,
 }

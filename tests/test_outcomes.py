@@ -82,6 +82,7 @@ def test_two_different_tokens_in_one_request_are_refused(stack, admin):
 
 FORBIDDEN = {
     "key_disabled": {"enabled": False},
+    "source_not_allowed": {"sources": ["192.0.2.0/24", "2001:db8::/32"]},
     "not_granted": {
         "grants": [{"api": "*", "path": "/elsewhere/*"}, {"api": "*", "methods": ["POST"]}, {"api": "admin"}]
     },
@@ -100,6 +101,19 @@ def test_who_is_known_hears_why_he_is_forbidden(stack, admin, reason):
     token = sign(admin.create_key(**FORBIDDEN[reason])["key_id"])
 
     assert call("GET", f"{stack.rest_url}/x", token=token).body == {"error": reason}
+
+
+def test_a_key_passes_from_its_sources_and_a_header_makes_no_address(url, admin):
+    """The address is that of the connection, which a client cannot write."""
+    key = admin.create_key(sources=["0.0.0.0/0", "::/0"])
+    path, token = f"/keys/{key['key_hash']}", sign(key["key_id"])
+    forged = dict.fromkeys(("X-Forwarded-For", "X-Real-IP", "Forwarded", "True-Client-IP"), "192.0.2.1")
+    assert call("GET", f"{url}/x", token=token).status == 200
+
+    assert admin("PATCH", path, {"sources": ["192.0.2.0/24"]}).status == 200
+    assert call("GET", f"{url}/x", token=token, headers=forged).status == 403
+    assert admin("PATCH", path, {"sources": None}).body["sources"] == []
+    assert call("GET", f"{url}/x", token=token, headers=forged).status == 200
 
 
 def test_a_key_on_an_inactive_policy_is_forbidden(stack, admin):

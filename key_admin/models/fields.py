@@ -1,11 +1,13 @@
 """The types that members of several models share."""
 
 from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from access.grants import ANY
+from access.sources import V4_BITS, read_block
 from key_admin.models.patterns import API, LABEL, LABEL_NAME, LIMIT_API, NO_CONTROL, RECORD_ID
 
 Name = Annotated[str, Field(min_length=1, max_length=128, pattern=NO_CONTROL)]
@@ -26,6 +28,16 @@ LabelValue = Annotated[str, Field(max_length=256, pattern=NO_CONTROL)]
 Labels = Annotated[dict[LabelName, LabelValue], Field(max_length=10)]
 ValueT = TypeVar("ValueT")
 LIFTED = "unlimited"  # in place of a limit's number, in a policy
+
+
+def _as_block(text: str) -> str:
+    """A source in the one way that we show it: CIDR, compressed (RFC 5952), IPv4-mapped addresses as IPv4."""
+    first, prefix = read_block(text)
+    kind = IPv4Network if first.bits == V4_BITS else IPv6Network
+    return str(kind((first.value, prefix)))
+
+
+Source = Annotated[str, Field(max_length=64), AfterValidator(_as_block)]
 
 
 class Strict(BaseModel):

@@ -19,10 +19,28 @@ from access.limits import (
     period_seconds,
 )
 from access.policies import MAX_TOLD_BYTES, told_bytes
-from key_admin.models.fields import LIFTED, ApiName, Label, Labels, LimitApi, LimitScope, Name, Owner, Strict, distinct
+from key_admin.models.fields import (
+    LIFTED,
+    ApiName,
+    Label,
+    Labels,
+    LimitApi,
+    LimitScope,
+    Name,
+    Owner,
+    Source,
+    Strict,
+    distinct,
+)
 from key_admin.models.patterns import METADATA_NAME, METHOD, NO_CONTROL, PATH
 
+MAX_SOURCES = 100
 MAX_TAGS = 20  # exchanging all of them, and all policies, fits a transaction of 100 actions
+SOURCES = (
+    "Addresses that a key may be used from: CIDR blocks, IPv4 or IPv6, or single addresses. Empty: from anywhere. "
+    "Each list that is set, the key's and every policy's, must hold the address that API Gateway saw. The TOKEN "
+    "authorizer of a REST API is sent no address, so keys with sources are refused there."
+)
 _BRACES = re.compile(r"\{[^}]*\}|\{|\}")
 _SEGMENT = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}", re.ASCII)
 
@@ -112,6 +130,8 @@ class GrantInput(Strict):
     def _is_path_pattern(cls, path: str) -> str:
         if any(not _SEGMENT.fullmatch(found) for found in _BRACES.findall(path)):
             raise ValueError("in a path `*` stands for any run of characters and `{name}` for one segment")
+        if any(len(_SEGMENT.findall(segment)) > 1 for segment in path.split("/")):
+            raise ValueError("a segment of a path has at most one `{name}`")
         return path
 
     @model_validator(mode="after")
@@ -134,6 +154,7 @@ class Rights(Strict, Generic[RateT, QuotaT]):
     tags: Annotated[list[Label], Field(max_length=MAX_TAGS)] = []
     metadata: dict[MetadataName, MetadataValue] = {}
     labels: Labels = {}
+    sources: Annotated[list[Source], Field(max_length=MAX_SOURCES, description=SOURCES)] = []
 
     @field_validator("rate_limits", "quotas")
     @classmethod
@@ -165,4 +186,5 @@ class Rights(Strict, Generic[RateT, QuotaT]):
             "tags": distinct(self.tags),
             "metadata": self.metadata,
             "labels": self.labels,
+            "sources": distinct(self.sources),
         }

@@ -97,6 +97,7 @@ class Rights(Answer):
     tags: list[str]
     metadata: dict[str, str]
     labels: dict[str, str]
+    sources: list[str]
     created_at: Time
     updated_at: Time
     version: int

@@ -30,6 +30,8 @@ def first_of(*grants, path="/orders/7"):
         ("/a/{id}", "/a/7"),
         ("/a/{id}/b/{_x}", "/a/7/b/8"),
         ("/a.b", "/a.b"),
+        ("/a b/{c}", "/a b/c d"),
+        ("/v{n}.json", "/v12.json"),
     ],
 )
 def test_a_pattern_covers_its_paths(pattern, path):

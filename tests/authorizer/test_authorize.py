@@ -116,3 +116,22 @@ def test_a_limit_of_an_api_counts_requests_of_that_api_alone(bench, name):
 
     assert [(status.name, status.used) for status in first.limits] == [("default", 1), ("here", 1)]
     assert (second.reason, second.refused_by.name) == (Reason.QUOTA_EXHAUSTED, "here")
+
+
+HTTP = {"version": "2.0", "type": "REQUEST", "routeArn": ARN.replace("/GET/x", f"/GET/{'x' * 500}")}
+REST = {"type": "TOKEN", "methodArn": HTTP["routeArn"]}
+
+
+def test_a_path_that_no_policy_can_name_is_refused_uncounted_but_by_a_simple_response(bench):
+    """A policy that names more than what was asked for is never the way out."""
+    record = bench.key(quotas=(Quota(10, "day"),))
+    token = bench.request_token()
+    long = read_event(REST | {"authorizationToken": token})
+    simple = read_event(HTTP | {"headers": {"authorization": token}})
+
+    refused = authorize(long, bench.environment, now_ms=bench.now_ms)
+    allowed = authorize(simple, bench.environment, now_ms=bench.now_ms)
+
+    assert (refused.decision.reason, refused.detail) == (Reason.NOT_GRANTED, "no policy can name the path alone")
+    assert isinstance(allowed.decision, Allow)
+    assert [status.used for status in bench.statuses(record)] == [1]

@@ -11,8 +11,8 @@ from dev.services import ROOT
 OURS = {
     *("access", "access.apis", "access.credentials", "access.decisions", "access.gate", "access.gate.decide"),
     *("access.gate.expressions", "access.gate.layout", "access.gate.quota", "access.gate.rate", "access.gate.usage"),
-    *("access.grants", "access.key_ids", "access.keys", "access.leases", "access.limits", "access.policies"),
-    *("access.strict_json", "access.tokens"),
+    *("access.grants", "access.key_ids", "access.keys", "access.leases", "access.limits", "access.paths"),
+    *("access.policies", "access.strict_json", "access.tokens"),
     *("authorizer", "authorizer.answers", "authorizer.authorize", "authorizer.counting", "authorizer.environment"),
     *("authorizer.events", "authorizer.log", "authorizer.memory"),
     *(

@@ -35,9 +35,9 @@ def get(running, path, who, mode="", **headers):
     return call("GET", f"{running.rest_url}{path}?who={who}", headers=sent)
 
 
-def raw(running, target, headers):
-    """An answer to headers as they stand, in their case and as often as they are there."""
-    connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=10)
+def raw(running, target, headers, address="127.0.0.1"):
+    """An answer to headers as they stand, in their case and as often as they are there, sent from an address."""
+    connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=10, source_address=(address, 0))
     connection.putrequest("GET", target)
     for name, value in headers:
         connection.putheader(name, value)
@@ -75,6 +75,20 @@ def test_an_http_event_has_lower_case_joined_values_and_cookies_apart(running, w
     assert event["identitySource"] == [who, "127.0.0.1", "GET /x/{id}"]
     assert (event["routeKey"], event["rawPath"], event["rawQueryString"]) == ("GET /x/{id}", "/x/7", "p=1&p=2")
     assert event["routeArn"].endswith("/$default/GET/x/7")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.1 is the only address of the loopback")
+@pytest.mark.parametrize("target", ["/rest/prod/x/1?who={who}", "/http/x/7"])
+def test_the_address_of_a_caller_is_that_of_the_connection_whatever_the_headers_say(running, who, target):
+    headers = [("X-Who", who), ("X-Forwarded-For", "192.0.2.1"), ("Forwarded", "for=192.0.2.1")]
+
+    told, _ = raw(running, target.format(who=who), headers, address="127.0.0.9")
+    event = json.loads(told["event"])
+
+    context = event["requestContext"]
+    assert (context.get("http") or context["identity"])["sourceIp"] == "127.0.0.9"
+    forwarded = next(value for name, value in event["headers"].items() if name.lower() == "x-forwarded-for")
+    assert forwarded == "192.0.2.1, 127.0.0.9"
 
 
 def test_every_identity_source_has_to_be_there_or_nobody_is_asked(running, who):

@@ -9,6 +9,7 @@ from key_admin.models import patterns
 from key_admin.models.issuers import IssuerInput
 from key_admin.models.keys import ImportInput, KeyInput, ResetInput
 from key_admin.models.policies import PolicyInput
+from key_admin.models.rights import MAX_SOURCES
 from key_admin.problems import Problem
 from key_admin.validation import validate
 
@@ -21,6 +22,23 @@ KEY = {"name": "n", "grants": [{"api": "*"}]}
         (KeyInput, {}, "name", "is missing"),
         (KeyInput, KEY | {"grants": [{}]}, "grants.0.api", "is missing"),
         (KeyInput, KEY | {"grants": [{"api": "x", "foo": 1}]}, "grants.0.foo", "is not known here"),
+        (
+            KeyInput,
+            KEY | {"grants": [{"api": "x", "path": "/a\tb"}]},
+            "grants.0.path",
+            "begins with / or *, and has no",
+        ),
+        (KeyInput, KEY | {"grants": [{"api": "x", "path": "/a?b"}]}, "grants.0.path", "begins with / or *, and has no"),
+        (KeyInput, KEY | {"grants": [{"api": "x", "path": "/{1}"}]}, "grants.0.path", "in a path `*` stands for"),
+        (KeyInput, KEY | {"grants": [{"api": "x", "path": "/a/{b}{c}"}]}, "grants.0.path", "a segment of a path has"),
+        (PolicyInput, KEY | {"grants": [{"api": "x", "path": "/{b}*{c}/d"}]}, "grants.0.path", "a segment of a path"),
+        (KeyInput, KEY | {"sources": "203.0.113.7"}, "sources", "must be a list"),
+        (KeyInput, KEY | {"sources": ["203.0.113.7", "here"]}, "sources.1", "is not an IP address or a block of them"),
+        (KeyInput, KEY | {"sources": ["203.0.113.7/24"]}, "sources.0", "has bits set beyond its prefix of 24"),
+        (PolicyInput, {"name": "p", "sources": ["::/129"]}, "sources.0", "has a prefix length that is not a number"),
+        (PolicyInput, {"name": "p", "sources": ["::1%eth0"]}, "sources.0", "is not an IP address"),
+        (KeyInput, KEY | {"sources": ["1" * 65]}, "sources.0", "has at most 64 characters"),
+        (KeyInput, KEY | {"sources": ["::1"] * (MAX_SOURCES + 1)}, "sources", "has at most 100 members"),
         (
             KeyInput,
             KEY | {"jwt_data": {"audience": {"x": 1}}},
@@ -122,6 +140,30 @@ def test_in_a_policy_unlimited_is_one_more_limit_of_its_name():
     for pair in ([LIMIT, {"limit": "unlimited"}], [{"limit": "unlimited"}, {"limit": "unlimited", "api": "*"}]):
         with pytest.raises(Problem):
             validate(PolicyInput, {"name": "p", "quotas": pair})
+
+
+@pytest.mark.parametrize("path", ["/a b/{c}/v{d}.json/*", "*", "/ ", "/\u00e9\u3000/{_x}"])
+def test_a_path_pattern_may_hold_spaces_and_a_name_in_each_segment(path):
+    """Paths are compared once they are decoded."""
+    assert validate(KeyInput, KEY | {"grants": [{"api": "x", "path": path}]}).grants[0].value().path == path
+
+
+def test_sources_are_blocks_in_one_way_to_write_them_each_once():
+    """A bare address is a block of one, and an IPv4-mapped one is IPv4 (RFC 4291, section 2.5.5.2)."""
+    sources = [
+        "203.0.113.7",
+        "203.0.113.7/32",
+        "2001:DB8:0:0::/32",
+        "::1",
+        "::ffff:203.0.113.0/120",
+        "0.0.0.0/0",
+        "::/0",
+    ]
+
+    values = validate(PolicyInput, {"name": "p", "sources": sources}).values()
+
+    shown = ("203.0.113.7/32", "2001:db8::/32", "::1/128", "203.0.113.0/24", "0.0.0.0/0", "::/0")
+    assert values["sources"] == shown
 
 
 def test_a_list_of_texts_names_the_place_of_the_wrong_one():

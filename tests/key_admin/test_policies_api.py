@@ -36,6 +36,19 @@ def test_every_policy_and_tag_of_a_key_is_exchanged_at_once(admin):
     assert admin("PATCH", f"/keys/{key['key_hash']}", {"policies": [*new, old[0]]}).status == 400
 
 
+def test_sources_of_keys_and_policies_are_stored_shown_and_changed(admin):
+    policy = put(admin, sources=["203.0.113.7", "2001:DB8::/32"])
+    key = admin.create_key(sources=["198.51.100.0/24"], policies=[policy])
+    path = f"/keys/{key['key_hash']}"
+
+    assert admin("GET", f"/policies/{policy}").body["sources"] == ["203.0.113.7/32", "2001:db8::/32"]
+    assert key["sources"] == admin("GET", path).body["sources"] == ["198.51.100.0/24"]
+    assert admin("PATCH", path, {"name": "b"}).body["sources"] == ["198.51.100.0/24"]
+    assert admin("PATCH", path, {"sources": ["::1"]}).body["sources"] == ["::1/128"]
+    assert admin("PATCH", path, {"sources": None}).body["sources"] == []
+    assert admin("PUT", f"/policies/{policy}", {"name": "p"}).body["sources"] == []
+
+
 def test_policies_do_not_bring_a_key_more_limits_than_its_gate_counts(stack, admin):
     first, second = (
         put(admin, quotas=[{"limit": 9, "period": "day", "name": f"{part}-{number}"} for number in range(6)])
