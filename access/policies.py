@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from access.grants import Grant
+from access.grants import Grant, administers
 from access.keys import Counting, KeyRecord, Policy
 from access.limits import MAX_LIMITS_PER_KEY, Quota, RateLimit, period_seconds
 
@@ -56,6 +56,7 @@ def overlay(record: KeyRecord, policies: Mapping[str, Policy]) -> Effective | No
     metadata = dict(record.metadata)
     for policy in active:
         metadata.update(policy.metadata)
+    is_admin = administers([*record.grants, *(grant for policy in active for grant in policy.grants)])
     if len(rate_limits) + len(quotas) > MAX_LIMITS_PER_KEY or told_bytes(tags, metadata) > MAX_TOLD_BYTES:
         return None
     return Effective(
@@ -64,7 +65,7 @@ def overlay(record: KeyRecord, policies: Mapping[str, Policy]) -> Effective | No
         quotas=quotas,
         tags=tags,
         metadata=metadata,
-        counting=_counting(active),
+        counting=Counting() if is_admin else _counting(active),  # revocation of an admin key waits for nothing
         thresholds=tuple(sorted({percent for policy in active for percent in policy.thresholds})),
     )
 
