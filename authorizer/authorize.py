@@ -24,7 +24,7 @@ from access.apis import ApiDefinition
 from access.credentials import algorithm_named, verify_in_vain
 from access.decisions import LIMIT_REASONS, Allow, Decision, Deny, Reason
 from access.gate import LAST_USED, Limit
-from access.grants import Grant, find_grant
+from access.grants import ADMIN_API, Grant, find_grant
 from access.key_ids import is_key_id, is_opaque_key_id
 from access.policies import Effective
 from access.tokens import MalformedToken, UnverifiedToken, looks_like_token, parse_token, verify_token
@@ -127,9 +127,11 @@ def _name_key(text: str, token: UnverifiedToken | None, definition: ApiDefinitio
 
 
 def _authorize_identity(request: Request, identity: Identity, environment: Environment, *, now_ms: int) -> Outcome:
-    """Steps 4, 6 and 7 for an identity of an outside provider: a key of its own."""
-    if not identity.policies:  # such a token leaves nothing in the table
+    """Steps 4, 6 and 7 for an identity of an outside provider: a key of its own, without admin rights."""
+    if not identity.policies or request.api_name == ADMIN_API:  # such a token leaves nothing in the table
         stranger = environment.stranger(identity)
+        if identity.policies:
+            return Outcome(Deny(Reason.NOT_GRANTED, stranger), detail="an identity has no admin rights")
         return Outcome(Deny(Reason.POLICY_UNAVAILABLE, stranger), detail="the token brings no policy")
     key = environment.remembered_identity(identity)
     if key is not None:

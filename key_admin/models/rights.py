@@ -18,9 +18,10 @@ from access.limits import (
     period_seconds,
 )
 from access.policies import MAX_TOLD_BYTES, told_bytes
-from key_admin.models.fields import AnyApi, Label, Labels, LimitScope, Name, Owner, Strict, distinct
-from key_admin.models.patterns import API, METADATA_NAME, METHOD, NO_CONTROL, PATH
+from key_admin.models.fields import AnyApi, Label, Labels, LimitScope, Name, OnlyOwner, Strict, distinct
+from key_admin.models.patterns import API, METADATA_NAME, METHOD, NO_CONTROL, PATH, RECORD_ID_OR_ANY
 
+MAX_GIVEN_POLICIES = 20
 MAX_TAGS = 20  # exchanging all of them, and all policies, fits a transaction of 100 actions
 _BRACES = re.compile(r"\{[^}]*\}|\{|\}")
 _SEGMENT = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}", re.ASCII)
@@ -28,6 +29,7 @@ _SEGMENT = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}", re.ASCII)
 Amount = Annotated[int, Field(ge=0, le=MAX_LIMIT)]
 ApiName = Annotated[str, Field(min_length=1, max_length=128, pattern=API)]
 Method = Annotated[str, Field(pattern=METHOD)]
+GivenPolicy = Annotated[str, Field(min_length=1, max_length=64, pattern=RECORD_ID_OR_ANY)]
 MetadataName = Annotated[str, Field(min_length=1, max_length=64, pattern=METADATA_NAME)]
 MetadataValue = Annotated[str, Field(max_length=256, pattern=NO_CONTROL)]
 
@@ -79,7 +81,15 @@ class GrantInput(Strict):
     methods: Annotated[list[Method], Field(min_length=1, max_length=16)] = [ANY]
     path: Annotated[str, Field(max_length=256, pattern=PATH)] = "/*"
     cost: Annotated[int, Field(ge=0, le=1_000_000)] = 1
-    owner: Owner = ""
+    owner: OnlyOwner = ""
+    policies: Annotated[list[GivenPolicy], Field(max_length=MAX_GIVEN_POLICIES)] = []
+
+    @field_validator("policies")
+    @classmethod
+    def _are_named_or_any(cls, policies: list[str]) -> list[str]:
+        if ANY in policies and len(policies) > 1:
+            raise ValueError("`*` is any policy without admin rights, and stands alone")
+        return policies
 
     @field_validator("path")
     @classmethod
@@ -92,10 +102,12 @@ class GrantInput(Strict):
     def _has_an_owner_only_for_admins(self) -> "GrantInput":
         if self.owner and self.api != ADMIN_API:
             raise ValueError("only a grant on the API `admin` is limited to an owner")
+        if self.policies and not self.owner:
+            raise ValueError("`policies` are those that an admin of one owner may give to keys: name the `owner` too")
         return self
 
     def value(self) -> Grant:
-        return Grant(self.api, tuple(self.methods), self.path, self.cost, self.owner)
+        return Grant(self.api, tuple(self.methods), self.path, self.cost, self.owner, distinct(self.policies))
 
 
 class Rights(Strict):
