@@ -42,7 +42,6 @@ class Outcome(NamedTuple):
     apis: tuple[str, ...] = ()
     detail: str = ""
     crossings: tuple[Crossing, ...] = ()
-    grant_owner: str = ""  # whose things alone the grant covers, on the admin API
 
 
 class Credential(NamedTuple):
@@ -216,7 +215,7 @@ def _judge(request: Request, key: KnownKey, environment: Environment, *, used: s
     if isinstance(counted.decision, Allow) and not key.untold.allowed:
         key.untold.used.clear()  # a write took them along
     detail = "DynamoDB did not answer: open" if counted.is_open else ""
-    return Outcome(counted.decision, effective, apis, detail, counted.crossings, grant.owner)
+    return Outcome(counted.decision, effective, apis, detail, counted.crossings)
 
 
 def _verify(credential: Credential, key: KnownKey, *, now: int) -> str | Reason:

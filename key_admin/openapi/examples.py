@@ -69,7 +69,8 @@ _SHOWN = render_key(_KEY, {"at": AT}, _KEYRING)
 _NEW = render_key(_KEY, {}, _KEYRING) | {"key_id": "acme-mobile-1"}
 _EFFECT = _SHOWN | {"effective": render_effective(overlay(_KEY, {"gold": _POLICY}), _USED)}
 _API = render_api(ApiDefinition("orders", 1, "Orders", AT, AT, ("a1b2c3d4e5/prod",)))
-_ISSUER = render_issuer(Issuer("example", 1, AT, AT, "https://idp.example.com", default_policies=("gold",)))
+_PROVIDER = Issuer("example", 1, AT, AT, "https://idp.example.com", audiences=("orders",), default_policies=("gold",))
+_ISSUER = render_issuer(_PROVIDER)
 ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     schemas.NewKeyAnswer: _NEW,
     schemas.KeyWithEffect: _EFFECT,

@@ -64,9 +64,7 @@ def forbid_making(holder: OfOwner) -> Refusal | None:
     """Without `policies` in the grant, a holder with an owner makes no keys."""
     if holder.gives_policies:
         return None
-    return forbid(
-        f"This admin key gives no policies, so it makes no keys of {holder.owner}: its grant has no `policies`."
-    )
+    return forbid(f"This admin key makes and imports no keys of {holder.owner}: its grant has no `policies` to give.")
 
 
 def forbid_above_ceiling(key: KeyInFull, holder: OfOwner, admin_api: AdminApi) -> Refusal | None:
@@ -79,7 +77,9 @@ def forbid_above_ceiling(key: KeyInFull, holder: OfOwner, admin_api: AdminApi) -
     scopes = [limit.scope for limit in record.rate_limits] + [quota.scope for quota in record.quotas]
     if OWNER in scopes:
         return forbid("An admin key with an owner sets no limits of scope `owner`.")
-    return forbid_policies(key, holder) or forbid_touching_admins([key], admin_api)
+    if key.admin_rights(admin_api):
+        return forbid("An admin key with an owner gives no policy with admin rights.")
+    return forbid_policies(key, holder)
 
 
 def forbid_policies(key: KeyInFull, holder: OfOwner) -> Refusal | None:
@@ -163,8 +163,8 @@ def refuse_first_and_last(before: Policy | None, after: Policy, admin_api: Admin
     """Keys that took a policy as a plain one would be admin keys at once, whoever made them; and the reverse."""
     if before is None or bool(admin_api.rights_of(before)) == bool(admin_api.rights_of(after)):
         return None
-    change = "gains no admin right while it has none" if admin_api.rights_of(after) else "keeps an admin right"
-    return Refusal(Ground.STATE, f"The policy {change}: make another policy, and move the keys that are meant.")
+    change = "without admin rights gains none" if admin_api.rights_of(after) else "with admin rights keeps one"
+    return Refusal(Ground.STATE, f"A policy {change}: make another policy, and move the keys that are meant to it.")
 
 
 def forbid_changing_administering(before: Policy | None, holder: Holder, admin_api: AdminApi) -> Refusal | None:

@@ -107,12 +107,11 @@ def _create(work: Service, wanted: KeyInput, caller: Caller, keep: Keep) -> tupl
 
 
 def _judge_creation(work: Service, wanted: KeyInput, caller: Caller, body: dict[str, Any]) -> None:
-    """Whether the caller may still make such a key, and may give it as it is by now. Raises a Problem: 403."""
+    """Whether the caller may still give the key, as it is by now. Raises a Problem: 403."""
     key_hash = KeyHash(body["key_hash"])
-    require(caller.judge.of_creation(draft_key(work, wanted, caller, key_hash)))
     found = work.load_key(key_hash)
-    if found is not None:
-        require(caller.judge.of_creation(work.in_full(found[0])))
+    key = work.in_full(found[0]) if found else draft_key(work, wanted, caller, key_hash)
+    require(caller.judge.of_creation(key))
 
 
 @router.get("/keys")
