@@ -24,7 +24,10 @@ Scope = Annotated[str, Field(min_length=1, max_length=128, pattern=SCOPE)]
 
 
 class IssuerInput(Strict):
-    """The body of PUT /issuers/{id}."""
+    """The body of PUT /issuers/{id}. Give `audience`, or say `any_audience`; no policy here has admin rights.
+
+    `allowed_policies` are the only ones that a token may name in its `policy_claim`.
+    """
 
     issuer: Annotated[str, Field(min_length=1, max_length=1024, pattern=NO_CONTROL)]  # a URL only to be discovered
     jwks_uri: Url = ""

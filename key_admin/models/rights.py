@@ -77,6 +77,12 @@ class QuotaInput(LimitInput):
 
 
 class GrantInput(Strict):
+    """Methods on a path pattern of an API.
+
+    On the API `admin`, `owner` limits the grant to what belongs to that owner, and `policies` are those that its
+    holder may give to keys (`*`: any without admin rights). Nobody gives a right wider than their own.
+    """
+
     api: ApiName
     methods: Annotated[list[Method], Field(min_length=1, max_length=16)] = [ANY]
     path: Annotated[str, Field(max_length=256, pattern=PATH)] = "/*"

@@ -381,6 +381,20 @@ def test_a_creation_is_not_answered_again_once_the_key_administers(admin, make_a
     assert_forbidden(maker("POST", "/keys", PLAIN, headers=headers))
 
 
+def test_a_creation_is_not_answered_again_once_the_key_belongs_to_somebody_else(admin, make_admin, owner, put_policy):
+    policy = put_policy(grants=[{"api": "orders"}])
+    seller = make_admin({"api": "admin", "owner": owner, "policies": [policy]})
+    wanted, headers = {"name": "n", "policies": [policy], **NEW_SECRET}, {"Idempotency-Key": fresh("once")}
+    made = seller("POST", "/keys", wanted, headers=headers).body
+    assert seller("POST", "/keys", wanted, headers=headers).body == made
+
+    admin("PATCH", f"/keys/{made['key_hash']}", {"owner": "umbrella"})
+    again = seller("POST", "/keys", wanted, headers=headers)
+
+    assert_forbidden(again)
+    assert made["jwt_data"]["secret"] not in again.text
+
+
 def test_an_answer_is_not_given_again_once_the_right_is_gone(admin, make_admin):
     maker = make_admin({"api": "admin", "path": "/keys*"})
     headers = {"Idempotency-Key": fresh("once")}
