@@ -20,6 +20,7 @@ class Grant(NamedTuple):
     path: str = "/*"
     cost: int = 1
     owner: str = ""  # on the admin API: only what belongs to this owner
+    policies: tuple[str, ...] = ()  # beside an owner: those that its holder may give to keys; `*` for any
 
 
 def find_grant(grants: Iterable[Grant], *, apis: Collection[str], method: str, path: str) -> Grant | None:
@@ -42,6 +43,11 @@ def find_grant(grants: Iterable[Grant], *, apis: Collection[str], method: str, p
 def names_api(grant: Grant, apis: Collection[str]) -> bool:
     """Whether a grant is about the API known under these names."""
     return grant.api in apis or (grant.api == ANY and ADMIN_API not in apis)
+
+
+def administers(grants: Iterable[Grant]) -> bool:
+    """Whether one of these is a right on the admin API."""
+    return any(grant.api == ADMIN_API for grant in grants)
 
 
 def _has_method(grant: Grant, method: str) -> bool:

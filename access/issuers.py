@@ -4,7 +4,6 @@ Pure. Follows OpenID Connect Core 1.0, RFC 7517 (JWK sets) and RFC 8725, section
 Each identity is a key of its own, with a gate of its own, so limits follow it across tokens.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -22,7 +21,6 @@ OUTSIDE_ALGORITHMS = tuple(one.value for one in Algorithm if not one.value.start
 MAX_KEYS_IN_SET = 50
 MAX_IDENTITY_CHARACTERS = 256
 MAX_POLICIES = 20  # of one token; they are read in one call
-_POLICY_ID = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
 _MEMBERS = {"RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x")}
 
 
@@ -36,15 +34,22 @@ class Issuer(NamedTuple):
     issuer: str  # the claim `iss`, exactly
     jwks_uri: str = ""
     algorithms: tuple[str, ...] = ("RS256",)
-    audiences: tuple[str, ...] = ()  # empty: any audience, or none
+    audiences: tuple[str, ...] = ()  # whom its tokens are for
+    any_audience: bool = False  # said aloud: its tokens are taken whomever they are for
     identity_claim: str = "sub"  # dots lead into objects, unless a claim has the whole name
     policy_claim: str = ""
+    allowed_policies: tuple[str, ...] = ()  # the only ones that a token may name in that claim
     default_policies: tuple[str, ...] = ()
     scope_claim: str = ""
     scope_policies: dict[str, str] = {}  # noqa: RUF012 - never mutated
     leeway_seconds: int = 0
     last_audit: str = ""
     labels: dict[str, str] = {}  # noqa: RUF012 - never mutated
+
+    @property
+    def named_policies(self) -> frozenset[str]:
+        """Every policy that a token of it can bring."""
+        return frozenset([*self.default_policies, *self.scope_policies.values(), *self.allowed_policies])
 
     @property
     def token_rules(self) -> TokenRules:
@@ -76,9 +81,14 @@ def read_key_set(document: Mapping[str, Any], *, fetched_at: int) -> KeySet:
 
 
 def credentials_for(token: UnverifiedToken, issuer: Issuer, key_set: KeySet) -> tuple[Credential, ...]:
-    """The keys of the set that may have signed a token, bound to its algorithm."""
+    """The keys of the set that may have signed a token, bound to its algorithm.
+
+    None where the issuer does not say whom its tokens are for: it would take those of every application.
+    """
     algorithm = algorithm_named(token.algorithm)
     if algorithm is None or algorithm.value not in issuer.algorithms or algorithm.value not in OUTSIDE_ALGORITHMS:
+        return ()
+    if not (issuer.audiences or issuer.any_audience):
         return ()
     named = [one for one in key_set.keys if token.key_id is None or one.get("kid") == token.key_id]
     if token.key_id is None and len(named) > 1:
@@ -97,13 +107,14 @@ def identity_of(claims: Mapping[str, Any], issuer: Issuer) -> str | None:
 def policies_of(claims: Mapping[str, Any], issuer: Issuer) -> tuple[str, ...]:
     """The policies of a token: those that it names and those of its scopes, else the default ones (as in Tyk).
 
-    None at all where it names more than a token may, or what no policy is called.
+    None at all where it names more than a token may, or one that this issuer's tokens may not name.
     """
     named = _texts(_claim(claims, issuer.policy_claim)) if issuer.policy_claim else []
     scopes = _texts(_claim(claims, issuer.scope_claim)) if issuer.scope_claim else []
     by_scope = [issuer.scope_policies[scope] for scope in scopes if scope in issuer.scope_policies]
     found = tuple(dict.fromkeys([*named, *by_scope] or issuer.default_policies))
-    return found if len(found) <= MAX_POLICIES and all(map(_POLICY_ID.fullmatch, found)) else ()
+    may_name_them = set(named) <= set(issuer.allowed_policies)
+    return found if may_name_them and len(found) <= MAX_POLICIES else ()
 
 
 def _claim(claims: Mapping[str, Any], name: str) -> Any:

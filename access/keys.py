@@ -82,6 +82,7 @@ class KeyRecord(NamedTuple):
     quotas: tuple[Quota, ...] = ()
     grants: tuple[Grant, ...] = ()
     enabled: bool = True
+    disabled_by: str = ""  # the owner whose admin disabled it; empty where an operator did
     expires_at: int | None = None
     tags: tuple[str, ...] = ()
     metadata: dict[str, str] = {}  # noqa: RUF012 - never mutated

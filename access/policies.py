@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from access.grants import ADMIN_API, Grant
+from access.grants import Grant, administers
 from access.keys import Counting, KeyRecord, Policy
 from access.limits import MAX_LIMITS_PER_KEY, Quota, RateLimit, period_seconds
 
@@ -62,6 +62,7 @@ def overlay(record: KeyRecord, policies: Mapping[str, Policy]) -> Effective | No
     metadata = dict(record.metadata)
     for policy in active:
         metadata.update(policy.metadata)
+    is_admin = administers([*record.grants, *(grant for policy in active for grant in policy.grants)])
     if len(rate_limits) + len(quotas) > MAX_LIMITS_PER_KEY or told_bytes(tags, metadata) > MAX_TOLD_BYTES:
         return None
     return Effective(
@@ -70,7 +71,7 @@ def overlay(record: KeyRecord, policies: Mapping[str, Policy]) -> Effective | No
         quotas=quotas,
         tags=tags,
         metadata=metadata,
-        counting=_counting(active, grants),
+        counting=Counting() if is_admin else _counting(active),  # revocation of an admin key waits for nothing
         thresholds=tuple(sorted({percent for policy in active for percent in policy.thresholds})),
         lifted=(*lifted_rates, *lifted_quotas),
         sources=tuple(policy.sources for policy in active if policy.sources),
@@ -82,13 +83,8 @@ def told_bytes(tags: Sequence[str], metadata: Mapping[str, str]) -> int:
     return len(json.dumps([",".join(tags), {f"meta_{name}": value for name, value in metadata.items()}]))
 
 
-def _counting(active: Sequence[Policy], grants: Iterable[Grant]) -> Counting:
-    """The strictest way that the policies ask for; those without limits have no say.
-
-    A key with an admin right is counted exactly: who loses it loses it at once.
-    """
-    if any(grant.api == ADMIN_API for grant in grants):
-        return Counting()
+def _counting(active: Sequence[Policy]) -> Counting:
+    """The strictest way that the policies ask for; those without limits have no say."""
     limiting = {
         policy.policy_id: policy.counting
         for part, kind in ((RATE_LIMITS, "rate_limits"), (QUOTAS, "quotas"))

@@ -24,7 +24,7 @@ from access.apis import ApiDefinition
 from access.credentials import algorithm_named, verify_in_vain
 from access.decisions import LIMIT_REASONS, Allow, Decision, Deny, Reason
 from access.gate import LAST_USED, Limit
-from access.grants import Grant, find_grant
+from access.grants import ADMIN_API, Grant, find_grant
 from access.key_ids import KeyHash, is_key_id, is_opaque_key_id
 from access.keys import KeyRecord
 from access.policies import Effective
@@ -43,7 +43,6 @@ class Outcome(NamedTuple):
     apis: tuple[str, ...] = ()
     detail: str = ""
     crossings: tuple[Crossing, ...] = ()
-    grant_owner: str = ""  # whose things alone the grant covers, on the admin API
 
 
 class Credential(NamedTuple):
@@ -130,9 +129,11 @@ def _name_key(
 
 
 def _authorize_identity(request: Request, identity: Identity, environment: Environment, *, now_ms: int) -> Outcome:
-    """Steps 4, 6 and 7 for an identity of an outside provider: a key of its own."""
-    if not identity.policies:  # such a token leaves nothing in the table
+    """Steps 4, 6 and 7 for an identity of an outside provider: a key of its own, without admin rights."""
+    if not identity.policies or request.api_name == ADMIN_API:  # such a token leaves nothing in the table
         stranger = environment.stranger(identity)
+        if identity.policies:
+            return Outcome(Deny(Reason.NOT_GRANTED, stranger), detail="an identity has no admin rights")
         return Outcome(Deny(Reason.POLICY_UNAVAILABLE, stranger), detail="the token brings no policy")
     key = environment.remembered_identity(identity)
     if key is not None:
@@ -222,7 +223,7 @@ def _judge(request: Request, key: KnownKey, environment: Environment, *, used: s
     if isinstance(counted.decision, Allow) and not key.untold.allowed:
         key.untold.used.clear()  # a write took them along
     detail = "DynamoDB did not answer: open" if counted.is_open else ""
-    return Outcome(counted.decision, effective, apis, detail, counted.crossings, grant.owner)
+    return Outcome(counted.decision, effective, apis, detail, counted.crossings)
 
 
 def _comes_from(request: Request, lists: tuple[tuple[str, ...], ...]) -> bool:

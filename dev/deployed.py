@@ -33,6 +33,7 @@ class Deployed(NamedTuple):
     rest_url: str
     http_url: str
     admin_key: str
+    admin_hash: str  # the key hash of that key
     limit_status: int  # what the demo REST API answers where a limit is reached
     usage_key: str  # what a client of MiniStack has to send: there the authorizer's is ignored
     function: str
@@ -65,15 +66,18 @@ def in_ministack() -> Iterator[Deployed]:
 @contextmanager
 def in_account(stack: str) -> Iterator[Deployed]:
     """A stack of the account and Region that the environment's credentials name. Its admin key goes afterwards."""
-    found, created = _with_admin_key(_describe(stack, {}))
+    found = _with_admin_key(_describe(stack, {}))
     try:
         yield found
     finally:
-        found.invoke_admin(direct("DELETE", f"/keys/{created['key_hash']}"))
+        found.invoke_admin(direct("DELETE", f"/keys/{found.admin_hash}", by=found.admin_hash))
 
 
-def direct(method: str, path: str, body: Any = None) -> dict[str, Any]:
-    """An event for the admin function as its gateway would send it, for a direct invocation."""
+def direct(method: str, path: str, body: Any = None, *, by: str) -> dict[str, Any]:
+    """An event for the admin function as its gateway would send it, for a direct invocation.
+
+    `by` is the hash of the admin key that an authorizer would have let pass.
+    """
     route, _, query = path.partition("?")
     return {
         "version": "2.0",
@@ -84,7 +88,7 @@ def direct(method: str, path: str, body: Any = None) -> dict[str, Any]:
         "requestContext": {
             "http": {"method": method, "path": route},
             "stage": "$default",
-            "authorizer": {"lambda": {"keyHash": "direct"}},
+            "authorizer": {"lambda": {"keyHash": by}},
         },
         "body": None if body is None else json.dumps(body),
         "isBase64Encoded": False,
@@ -126,6 +130,7 @@ def _describe(stack: str, settings: dict[str, Any]) -> Deployed:
         outputs["DemoRestUrl"],
         outputs["DemoHttpUrl"],
         "",
+        "",
         429 if parameters["LimitAnswer"] == "429" else 403,
         "",
         outputs["KeyAdminFunctionName"],
@@ -147,9 +152,9 @@ def _in_ministack(endpoint: str) -> Deployed:
             http_url="",
             usage_key=keys[0]["value"],
         )
-    )[0]
+    )
 
 
-def _with_admin_key(found: Deployed) -> tuple[Deployed, dict[str, Any]]:
+def _with_admin_key(found: Deployed) -> Deployed:
     created = found.invoke_admin({"operation": "create_admin_key", "name": "verification"})
-    return found._replace(admin_key=created["key_id"]), created
+    return found._replace(admin_key=created["key_id"], admin_hash=created["key_hash"])

@@ -1,6 +1,6 @@
 """What happens to keys, apart from HTTP."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from access.gate import LAST_USED
@@ -12,8 +12,9 @@ from access.policies import MAX_TOLD_BYTES, overlay
 from key_admin.material import Material, generate_material, read_material
 from key_admin.models.fields import texts
 from key_admin.models.keys import JwtData, KeyFields, KeyInput, ReplaceInput, RotateInput
-from key_admin.problems import Problem, conflict, invalid_field
+from key_admin.problems import Problem, conflict, invalid_field, require
 from key_admin.requests import DIRECT, Caller
+from key_admin.rights.grants import KeyInFull
 from key_admin.service import Service
 from store.admin.audit import AuditEntry
 from store.admin.transactions import AlreadyExistsError, Attached, Item, UnknownPolicyError
@@ -36,6 +37,7 @@ class NewKey(NamedTuple):
     key_id: KeyId
     shown: dict[str, str]
     entry: AuditEntry
+    may_administer: bool
 
     def __repr__(self) -> str:
         return f"NewKey({self.record.key_hash}, <secret>)"
@@ -43,60 +45,61 @@ class NewKey(NamedTuple):
 
 def prepare_key(service: Service, wanted: KeyInput, caller: Caller) -> NewKey:
     """Make a key out of what an operator asks for. Raises a Problem."""
-    now = service.now()
     key_id = _choose_key_id(service, wanted)
-    key_hash = service.hash_of(key_id)
-    check_expiry(wanted, now)
-    credentials, rules, shown = _make_credentials(service, wanted.jwt_data, key_hash, now)
-    values = wanted.values()
-    values["owner"] = values["owner"] or caller.owner
-    check_rights(service, caller, values)
-    values["expires_at"] = _first_expiry(service, values, now)
-    entry = service.tell(caller, "key.create", f"/keys/{key_hash}", wanted.model_fields_set, after="")
+    draft = draft_key(service, wanted, caller, service.hash_of(key_id))
+    require(caller.judge.of_creation(draft))
+    check_expiry(wanted, service.now())
+    check_fit(draft)
+    record = draft.record
+    credentials, rules, shown = _make_credentials(service, wanted.jwt_data, record.key_hash, record.created_at)
+    entry = service.tell(caller, "key.create", f"/keys/{record.key_hash}", wanted.model_fields_set, after="")
+    record = record._replace(
+        credentials=credentials,
+        token_rules=rules,
+        ids=() if credentials else (_issue(service, key_id, record.key_hash, record.created_at),),
+        last_audit=entry.hash,
+        life=int.from_bytes(service.random_bytes(LIFE_BYTES)) << VERSION_BITS,
+    )
+    generated = wanted.jwt_data is not None and wanted.jwt_data.generate
+    return NewKey(record, key_id, shown if generated else {}, entry, caller.judge.is_admin(draft))
+
+
+def draft_key(service: Service, wanted: KeyInput, caller: Caller, key_hash: KeyHash) -> KeyInFull:
+    """The key that an operator asks for, without its material, and its policies."""
+    now, values = service.now(), wanted.values()
+    owner = values["owner"] or caller.owner
+    policies = service.policies_of(values["policies"])
+    lifetimes = [policies[name].key_expires_in_seconds for name in values["policies"] if name in policies]
     record = KeyRecord(
         key_hash=key_hash,
         version=1,
         created_at=now,
         updated_at=now,
-        credentials=credentials,
-        token_rules=rules,
-        ids=() if credentials else (_issue(service, key_id, key_hash, now),),
-        last_audit=entry.hash,
-        life=int.from_bytes(service.random_bytes(LIFE_BYTES)) << VERSION_BITS,
-        **values,
+        **values
+        | {
+            "owner": owner,
+            "expires_at": values["expires_at"] or next((now + one for one in reversed(lifetimes) if one), None),
+            "disabled_by": "" if values["enabled"] else caller.owner,
+        },
     )
-    check_fit(service, record)
-    generated = wanted.jwt_data is not None and wanted.jwt_data.generate
-    return NewKey(record, key_id, shown if generated else {}, entry)
+    return KeyInFull(record, policies)
 
 
 def store_key(service: Service, new: NewKey, answer: Item | None = None) -> None:
     """Store a new key with its audit entry. Raises a Problem, or AlreadyDoneError."""
     try:
-        service.keys.create(new.record, Attached(service.audit.put(new.entry), answer))
+        attached = Attached(service.audit.put(new.entry), answer)
+        service.keys.create(new.record, attached, may_administer=new.may_administer)
     except AlreadyExistsError:
         raise _taken() from None
     except UnknownPolicyError:
         raise invalid_field("policies", "names a policy that does not exist") from None
 
 
-def check_rights(service: Service, caller: Caller, values: Mapping[str, Any]) -> None:
-    """An admin of one owner works with keys of that owner, and never with one that may administer."""
-    if not caller.owner:
-        return
-    if values["owner"] != caller.owner:
-        raise invalid_field("owner", f"this admin key may only work with the keys of {caller.owner}")
-    policies = service.policies_of(values["policies"]).values()
-    if any(grant.api == ADMIN_API for grant in values["grants"]):
-        raise invalid_field("grants", "this admin key may not work with keys of the API `admin`")
-    if any(grant.api == ADMIN_API for policy in policies for grant in policy.grants):
-        raise invalid_field("policies", "this admin key may not work with a policy that grants the API `admin`")
-
-
-def check_fit(service: Service, record: KeyRecord) -> None:
+def check_fit(key: KeyInFull) -> None:
     """A gate counts in a few limits, and an answer tells only so much; policies must not bring a key more."""
-    policies = {name: one._replace(active=True) for name, one in service.policies_of(record.policies).items()}
-    if len(policies) == len(record.policies) and overlay(record, policies) is None:
+    policies = {name: one._replace(active=True) for name, one in key.policies.items()}
+    if len(key.named_policies) == len(key.record.policies) and overlay(key.record, policies) is None:
         message = (
             f"with them the key has more than {MAX_LIMITS_PER_KEY} rate limits and quotas (give some one name),"
             f" or more than {MAX_TOLD_BYTES} bytes of tags and metadata"
@@ -115,13 +118,12 @@ class RenewedKey(NamedTuple):
         return f"RenewedKey({self.record.key_hash}, <secret>)"
 
 
-def rotate_key(service: Service, before: KeyRecord, gate: Gate, wanted: RotateInput, caller: Caller) -> RenewedKey:
+def rotate_key(service: Service, before: KeyRecord, gate: Gate, wanted: RotateInput) -> RenewedKey:
     """Put new material in force; all that was in force verifies until the grace ends.
 
     An end that was set before is never put off. Without new material only the grace of older
     material changes, or that of older ids: 0 ends it now.
     """
-    check_rights(service, caller, before._asdict())  # who sets the material of a key can act as it
     now = service.now()
     grace_end = now + wanted.grace_seconds
     if wanted.jwt_data is None:
@@ -140,9 +142,8 @@ def rotate_key(service: Service, before: KeyRecord, gate: Gate, wanted: RotateIn
     )
 
 
-def replace_key(service: Service, before: KeyRecord, gate: Gate, wanted: ReplaceInput, caller: Caller) -> RenewedKey:
+def replace_key(service: Service, before: KeyRecord, gate: Gate, wanted: ReplaceInput) -> RenewedKey:
     """Give an opaque key a new id; those that led to it work until the grace ends, or the end that they had."""
-    check_rights(service, caller, before._asdict())  # who has the id of a key can act as it
     if not before.is_opaque:
         raise invalid_field("jwt_data", "a key with jwt_data keeps its id: POST /keys/{key_hash}/rotate changes it")
     now = service.now()
@@ -276,13 +277,3 @@ def _store(service: Service, material: Material, key_hash: KeyHash, now: int) ->
         not_before=material.certificate.not_before if material.certificate else None,
         not_after=material.certificate.not_after if material.certificate else None,
     )
-
-
-def _first_expiry(service: Service, values: dict[str, Any], now: int) -> int | None:
-    """The expiry asked for, else what a policy sets for new keys (the last one that does)."""
-    expires_at: int | None = values["expires_at"]
-    if expires_at is not None or not values["policies"]:
-        return expires_at
-    found = service.policies_of(values["policies"])
-    lifetimes = [found[one].key_expires_in_seconds for one in values["policies"] if one in found]
-    return next((now + lifetime for lifetime in reversed(lifetimes) if lifetime), None)

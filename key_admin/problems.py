@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from aws_lambda_powertools.event_handler import Response
 
 from key_admin.responses import GUARDS
+from key_admin.rights.refusals import Ground, Refusal
 
 PROBLEM_TYPE = "https://tollgate.dev/problems/{code}"
 CONTENT_TYPE = "application/problem+json"
@@ -15,7 +16,7 @@ PROBLEMS: dict[str, tuple[HTTPStatus, str]] = {  # by code, the end of `type`
     "malformed": (HTTPStatus.BAD_REQUEST, "The body cannot be read: no UTF-8, no JSON, or no object."),
     "invalid": (HTTPStatus.BAD_REQUEST, "Members or parameters are wrong; `errors` names each."),
     "unauthorized": (HTTPStatus.UNAUTHORIZED, "No authorizer stands before this route: a mistake of the stack."),
-    "forbidden": (HTTPStatus.FORBIDDEN, "The admin key may only work with the keys of one owner."),
+    "forbidden": (HTTPStatus.FORBIDDEN, "The admin key has no right to this; `detail` names what is missing."),
     "not-found": (HTTPStatus.NOT_FOUND, "There is no such resource, or none that the admin key may see."),
     "method-not-allowed": (HTTPStatus.METHOD_NOT_ALLOWED, "The resource takes other methods; `Allow` names them."),
     "conflict": (HTTPStatus.CONFLICT, "It exists already, or something else needs it."),
@@ -85,6 +86,20 @@ def not_found(what: str) -> Problem:
 
 def conflict(detail: str) -> Problem:
     return Problem(HTTPStatus.CONFLICT, "conflict", detail)
+
+
+def forbidden(detail: str) -> Problem:
+    """Who asks has no right to it."""
+    return Problem(HTTPStatus.FORBIDDEN, "forbidden", detail)
+
+
+def require(refusal: Refusal | None) -> None:
+    """Go on where nothing was refused. Raises a Problem: 400, 403 or 409."""
+    if refusal is None:
+        return
+    if refusal.ground is Ground.INPUT:
+        raise invalid_field(refusal.field, refusal.detail)
+    raise forbidden(refusal.detail) if refusal.ground is Ground.RIGHTS else conflict(refusal.detail)
 
 
 def version_mismatch() -> Problem:

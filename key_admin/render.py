@@ -95,8 +95,10 @@ def render_issuer(issuer: Issuer) -> dict[str, Any]:
         "discovery": not issuer.jwks_uri,
         "algorithms": list(issuer.algorithms),
         "audience": list(issuer.audiences),
+        "any_audience": issuer.any_audience,
         "identity_claim": issuer.identity_claim,
         "policy_claim": issuer.policy_claim,
+        "allowed_policies": list(issuer.allowed_policies),
         "default_policies": list(issuer.default_policies),
         "scope_claim": issuer.scope_claim,
         "scope_policies": issuer.scope_policies,
@@ -140,7 +142,8 @@ def editable(record: KeyRecord) -> dict[str, Any]:
 
 def render_grant(grant: Grant) -> dict[str, Any]:
     shown = {"api": grant.api, "methods": list(grant.methods), "path": grant.path, "cost": grant.cost}
-    return shown | ({"owner": grant.owner} if grant.owner else {})
+    scope = {"owner": grant.owner, "policies": list(grant.policies)}
+    return shown | {name: value for name, value in scope.items() if value}
 
 
 def _render_rights(holder: KeyRecord | Policy) -> dict[str, Any]:

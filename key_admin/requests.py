@@ -11,7 +11,10 @@ from typing import Any, NamedTuple, TypeVar
 
 from access.keys import KeyRecord
 from access.strict_json import read_object
-from key_admin.problems import Problem, invalid_field, malformed, not_found, version_mismatch
+from key_admin.problems import Problem, invalid_field, malformed, not_found, require, version_mismatch
+from key_admin.rights.grants import AdminApi
+from key_admin.rights.holders import Unrestricted, owner_of
+from key_admin.rights.judgement import Judge
 from store.admin.labels import LabelFilter
 from store.admin.transactions import InvalidCursorError, Page, VersionConflictError
 
@@ -26,37 +29,28 @@ ItemT = TypeVar("ItemT")
 
 
 class Caller(NamedTuple):
-    """Who asks. `owner` is set where the grant covers one owner's keys only."""
+    """Who asks, and what judges what they may do."""
 
     principal: str
-    owner: str
     request_id: str
+    judge: Judge
+
+    @property
+    def owner(self) -> str:
+        """The owner whose keys alone the caller works with; empty where they are everybody's."""
+        return owner_of(self.judge.holder)
 
     def check_sees(self, record: KeyRecord) -> None:
         """A 404 for a key of somebody else."""
-        if self.owner and record.owner != self.owner:
+        if not self.judge.sees(record):
             raise not_found("key")
 
-    def check_unlimited(self) -> None:
+    def check_unowned(self) -> None:
         """A 403 where only the keys of one owner may be touched."""
-        if self.owner:
-            detail = f"This admin key may only work with the keys of {self.owner}."
-            raise Problem(HTTPStatus.FORBIDDEN, "forbidden", detail)
+        require(self.judge.of_unowned())
 
 
-DIRECT = Caller("iam", "", "")
-
-
-def caller_of(event: Any) -> Caller:
-    """The admin key behind a request, as the authorizer tells of it.
-
-    A 401 where no authorizer stood before the route, whatever the template says.
-    """
-    context = event.raw_event["requestContext"]
-    authorizer = context.get("authorizer", {}).get("lambda") or {}
-    if not authorizer.get("keyHash"):
-        raise Problem(HTTPStatus.UNAUTHORIZED, "unauthorized", "No authorizer has let this request pass.")
-    return Caller(str(authorizer["keyHash"]), str(authorizer.get("grantOwner", "")), str(context.get("requestId", "")))
+DIRECT = Caller("iam", "", Judge(Unrestricted(), AdminApi()))
 
 
 def read_body(event: Any, *, content_types: tuple[str, ...] = ("application/json",)) -> dict[str, Any]:

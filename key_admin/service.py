@@ -11,6 +11,7 @@ from access.key_ids import KeyHash, hash_key_id, is_key_hash
 from access.keys import KeyRecord, Policy
 from key_admin.problems import not_found
 from key_admin.requests import Caller
+from key_admin.rights.grants import KeyInFull
 from store.admin.audit import AuditEntry, AuditLog
 from store.admin.idempotency import IdempotencyStore
 from store.admin.keys import KeyStore
@@ -74,12 +75,20 @@ class Service(NamedTuple):
         before = self.keyring.previous
         return before is not None and load_key(self.client, self.table, hash_key_id(before.pepper, key_id)) is not None
 
+    def load_key(self, key_hash: str) -> tuple[KeyRecord, Gate] | None:
+        """Record and gate of a key, read strongly; None where there is none."""
+        return read_key(self.client, self.table, key_hash) if is_key_hash(key_hash) else None
+
     def find_key(self, key_hash: str) -> tuple[KeyRecord, Gate]:
         """Record and gate of a key; a 404 where there is none."""
-        found = read_key(self.client, self.table, key_hash) if is_key_hash(key_hash) else None
+        found = self.load_key(key_hash)
         if found is None:
             raise not_found("key")
         return found
+
+    def in_full(self, record: KeyRecord) -> KeyInFull:
+        """A key with its policies, as far as they exist."""
+        return KeyInFull(record, self.policies_of(record.policies))
 
     def policies_of(self, policy_ids: Iterable[str]) -> dict[str, Policy]:
         """The policies of these ids; unknown ones are left out."""
@@ -112,7 +121,7 @@ def service() -> Service:
 
 def changed_fields(before: Any, after: Any) -> list[str]:
     """The names of the members in which two records differ, apart from versions and times."""
-    ignored = {"version", "created_at", "updated_at", "last_audit"}
+    ignored = {"version", "created_at", "updated_at", "last_audit", "disabled_by"}
     return [
         name for name in after._fields if name not in ignored and getattr(before, name, None) != getattr(after, name)
     ]

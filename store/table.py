@@ -35,7 +35,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from access.apis import ApiDefinition, TokenPlace
 from access.gate import LAST_USED, LAYOUT, VERSION, DayTotals, is_counter
-from access.grants import Grant
+from access.grants import Grant, administers
 from access.keys import Counting, IdentityRecord, IssuedId, KeyRecord, Policy, StoredCredential, TokenRules
 from access.limits import Quota, RateLimit
 from store.attributes import decode, decode_known, encode, encode_item
@@ -45,6 +45,7 @@ RECORD = "RECORD"
 GATE = "GATE"
 JWKS = "JWKS"
 DELETING = "deleting"  # attribute of a policy that no key may take any more
+ADMINISTERS = "administers"  # mark on a policy with a right on the admin API
 USAGE = "USAGE#"
 USAGE_DAYS = 400  # how long totals of a day are kept
 SHAPE = "shape"
@@ -165,7 +166,8 @@ def identity_from_item(item: Mapping[str, Any]) -> IdentityRecord:
 
 
 def policy_to_item(policy: Policy) -> dict[str, Any]:
-    return key_of(policy_partition(policy.policy_id), RECORD) | members_of(policy, POLICY_SHAPE)
+    mark = {ADMINISTERS: {"BOOL": True}} if administers(policy.grants) else {}
+    return key_of(policy_partition(policy.policy_id), RECORD) | members_of(policy, POLICY_SHAPE) | mark
 
 
 def policy_from_item(item: Mapping[str, Any]) -> Policy:

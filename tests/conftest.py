@@ -131,7 +131,7 @@ class DirectAdmin(Admin):
     deployed: Deployed
 
     def __call__(self, method: str, path: str, body: Any = None, **_options: Any) -> Answer:
-        answer = self.deployed.invoke_admin(direct(method, path, body))
+        answer = self.deployed.invoke_admin(direct(method, path, body, by=self.deployed.admin_hash))
         return Answer(answer["statusCode"], answer.get("headers") or {}, answer.get("body") or "")
 
 

@@ -13,6 +13,7 @@ from key_admin.models.patterns import API, LABEL, LABEL_NAME, LIMIT_API, NO_CONT
 Name = Annotated[str, Field(min_length=1, max_length=128, pattern=NO_CONTROL)]
 Label = Annotated[str, Field(min_length=1, max_length=64, pattern=LABEL)]
 Owner = Annotated[str, Field(max_length=128, pattern=LABEL)]
+OnlyOwner = Annotated[str, Field(min_length=1, max_length=128, pattern=LABEL)]  # empty would be everybody
 RecordId = Annotated[str, Field(min_length=1, max_length=64, pattern=RECORD_ID)]
 ApiName = Annotated[str, Field(max_length=128, pattern=API)]
 LimitApi = Annotated[  # empty, and `*`: every API

@@ -9,6 +9,7 @@ PATH = r"^(/|\*)[^\x00-\x1f?#\x7f]*$"
 METADATA_NAME = r"^[A-Za-z0-9_-]+$"
 LABEL_NAME = r"^[A-Za-z0-9._/-]+$"
 RECORD_ID = r"^[A-Za-z0-9._~-]+$"
+RECORD_ID_OR_ANY = r"^(\*|[A-Za-z0-9._~-]+)$"
 HEADER = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
 GATEWAY = r"^[A-Za-z0-9]+/(\*|[A-Za-z0-9_$-]+)$"
 SCOPE = r"^[!-~]+$"
@@ -24,6 +25,7 @@ WORDS = {
     METADATA_NAME: "has a name of A-Z a-z 0-9 _ -",
     LABEL_NAME: "has a name of A-Z a-z 0-9 . _ / -",
     RECORD_ID: "has only A-Z a-z 0-9 . _ ~ -",
+    RECORD_ID_OR_ANY: "is the id of a policy, or *",
     HEADER: "is the name of a header",
     GATEWAY: "is <api id>/<stage>, or <api id>/*",
     SCOPE: "has no spaces, and ASCII characters only",

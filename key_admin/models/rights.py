@@ -27,14 +27,15 @@ from key_admin.models.fields import (
     LimitApi,
     LimitScope,
     Name,
-    Owner,
+    OnlyOwner,
     Source,
     Strict,
     distinct,
 )
-from key_admin.models.patterns import METADATA_NAME, METHOD, NO_CONTROL, PATH
+from key_admin.models.patterns import METADATA_NAME, METHOD, NO_CONTROL, PATH, RECORD_ID_OR_ANY
 
 MAX_SOURCES = 100
+MAX_GIVEN_POLICIES = 20
 MAX_TAGS = 20  # exchanging all of them, and all policies, fits a transaction of 100 actions
 SOURCES = (
     "Addresses that a key may be used from: CIDR blocks, IPv4 or IPv6, or single addresses. Empty: from anywhere. "
@@ -47,6 +48,7 @@ _SEGMENT = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}", re.ASCII)
 
 Units = Annotated[int, Field(ge=0, le=MAX_LIMIT)]
 Method = Annotated[str, Field(pattern=METHOD)]
+GivenPolicy = Annotated[str, Field(min_length=1, max_length=64, pattern=RECORD_ID_OR_ANY)]
 MetadataName = Annotated[str, Field(min_length=1, max_length=64, pattern=METADATA_NAME)]
 MetadataValue = Annotated[str, Field(max_length=256, pattern=NO_CONTROL)]
 
@@ -119,11 +121,25 @@ QuotaT = TypeVar("QuotaT", bound=QuotaInput)
 
 
 class GrantInput(Strict):
+    """Methods on a path pattern of an API.
+
+    On the API `admin`, `owner` limits the grant to what belongs to that owner, and `policies` are those that its
+    holder may give to keys (`*`: any without admin rights). Nobody gives a right wider than their own.
+    """
+
     api: ApiName
     methods: Annotated[list[Method], Field(min_length=1, max_length=16)] = [ANY]
     path: Annotated[str, Field(max_length=256, pattern=PATH)] = "/*"
     cost: Annotated[int, Field(ge=0, le=1_000_000)] = 1
-    owner: Owner = ""
+    owner: OnlyOwner = ""
+    policies: Annotated[list[GivenPolicy], Field(max_length=MAX_GIVEN_POLICIES)] = []
+
+    @field_validator("policies")
+    @classmethod
+    def _are_named_or_any(cls, policies: list[str]) -> list[str]:
+        if ANY in policies and len(policies) > 1:
+            raise ValueError("`*` is any policy without admin rights, and stands alone")
+        return policies
 
     @field_validator("path")
     @classmethod
@@ -138,10 +154,12 @@ class GrantInput(Strict):
     def _has_an_owner_only_for_admins(self) -> "GrantInput":
         if self.owner and self.api != ADMIN_API:
             raise ValueError("only a grant on the API `admin` is limited to an owner")
+        if self.policies and not self.owner:
+            raise ValueError("`policies` are those that an admin of one owner may give to keys: name the `owner` too")
         return self
 
     def value(self) -> Grant:
-        return Grant(self.api, tuple(self.methods), self.path, self.cost, self.owner)
+        return Grant(self.api, tuple(self.methods), self.path, self.cost, self.owner, distinct(self.policies))
 
 
 class Rights(Strict, Generic[RateT, QuotaT]):

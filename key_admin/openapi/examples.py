@@ -86,7 +86,8 @@ _STANDING = dict(zip(_EFFECTIVE.limits, _USED, strict=True))
 _APPLIES = {"effective": render_effective(_EFFECTIVE, _STANDING, {*_EFFECTIVE.limits, _LIFTED})}
 _EFFECT = _SHOWN | _APPLIES
 _API = render_api(ApiDefinition("orders", 1, "Orders", AT, AT, ("a1b2c3d4e5/prod",)))
-_ISSUER = render_issuer(Issuer("example", 1, AT, AT, "https://idp.example.com", default_policies=("gold",)))
+_PROVIDER = Issuer("example", 1, AT, AT, "https://idp.example.com", audiences=("orders",), default_policies=("gold",))
+_ISSUER = render_issuer(_PROVIDER)
 ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     schemas.NewKeyAnswer: _NEW,
     schemas.KeyWithEffect: _EFFECT,

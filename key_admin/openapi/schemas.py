@@ -30,6 +30,7 @@ class GrantAnswer(Answer):
     path: str
     cost: int
     owner: str = ""
+    policies: list[str] = []
 
 
 class StatusAnswer(Answer):
@@ -186,8 +187,10 @@ class IssuerAnswer(Answer):
     discovery: bool
     algorithms: list[str]
     audience: list[str]
+    any_audience: bool
     identity_claim: str
     policy_claim: str
+    allowed_policies: list[str]
     default_policies: list[str]
     scope_claim: str
     scope_policies: dict[str, str]

@@ -5,8 +5,9 @@ from http import HTTPStatus
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
+from key_admin.callers import find_caller
 from key_admin.problems import invalid_field
-from key_admin.requests import MAX_INTERVAL_DAYS, caller_of, check_interval, read_page
+from key_admin.requests import MAX_INTERVAL_DAYS, check_interval, read_page
 from key_admin.responses import respond
 from key_admin.service import service
 from key_admin.times import read_time
@@ -22,21 +23,19 @@ MAX_FAULTS = 1_000  # shown; an answer of Lambda holds 6 MB
 
 @router.get("/audit")
 def list_all() -> Response[str]:
-    event = router.current_event
-    caller_of(event).check_unlimited()
+    work, event = service(), router.current_event
+    find_caller(work, event).check_unowned()
     parameters = event.query_string_parameters or {}
-    page = read_page(
-        parameters, lambda limit, cursor: service().audit.page(_filter(parameters), limit=limit, cursor=cursor)
-    )
+    page = read_page(parameters, lambda limit, cursor: work.audit.page(_filter(parameters), limit=limit, cursor=cursor))
     items = [entry._asdict() | {"fields": list(entry.fields)} for entry in page.items]
     return respond(HTTPStatus.OK, {"items": items, "next": page.cursor})
 
 
 @router.get("/audit/verify")
 def verify() -> Response[str]:
-    event = router.current_event
-    caller_of(event).check_unlimited()
-    work, wanted = service(), _filter(event.query_string_parameters or {})
+    work, event = service(), router.current_event
+    find_caller(work, event).check_unowned()
+    wanted = _filter(event.query_string_parameters or {})
     try:
         checked, faults = verify_log(Table(work.client, work.table), work.audit, wanted, now=work.now())
     except TooManyEntriesError:

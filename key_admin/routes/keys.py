@@ -10,15 +10,17 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from access.decisions import LimitStatus
 from access.gate import DAY_MS, LAYOUT, Limit, counters_to_clear, current_day, is_counter, past_day, statuses
+from access.key_ids import KeyHash
 from access.keys import KeyRecord
 from access.limits import OWNER
 from access.policies import Effective, overlay
+from key_admin.callers import find_caller
 from key_admin.idempotency import Keep, once
 from key_admin.key_operations import (
     RenewedKey,
     check_expiry,
     check_fit,
-    check_rights,
+    draft_key,
     prepare_key,
     replace_key,
     rotate_key,
@@ -34,13 +36,12 @@ from key_admin.models.keys import (
     ResetInput,
     RotateInput,
 )
-from key_admin.problems import Problem, invalid_field
+from key_admin.problems import Problem, invalid_field, require
 from key_admin.reach import reachable_limits
 from key_admin.render import editable, render_day, render_effective, render_key
 from key_admin.requests import (
     MAX_INTERVAL_DAYS,
     Caller,
-    caller_of,
     check_interval,
     check_version,
     on_current_version,
@@ -66,20 +67,23 @@ MERGE_PATCH = ("application/json", "application/merge-patch+json")
 @router.post("/keys")
 def create() -> Response[str]:
     work, event = service(), router.current_event
+    caller = find_caller(work, event)
+    require(caller.judge.of_making())
     wanted = validate(KeyInput, read_body(event))
-    caller = caller_of(event)
-    status, body = once(work, event, lambda keep: _create(work, wanted, caller, keep))
+    status, body = _create_once(work, wanted, caller)
     return respond(status, body, Location=f"keys/{body['key_hash']}")
 
 
 @router.post("/keys/import")
 def import_keys() -> Response[str]:
     work, event = service(), router.current_event
+    caller = find_caller(work, event)
+    require(caller.judge.of_making())
     wanted = validate(ImportInput, read_body(event))
     read = _import_session if wanted.format == "tyk" else _import_key
     results = []
     for place, item in enumerate(wanted.items):
-        make = partial(_import, work, caller_of(event), part=str(place))
+        make = partial(_import, work, caller, part=str(place))
         try:
             results.append(read(item, make))
         except Problem as problem:
@@ -102,9 +106,14 @@ def _import_session(item: dict[str, Any], make: Callable[[dict[str, Any]], dict[
 
 
 def _import(work: Service, caller: Caller, item: dict[str, Any], *, part: str) -> dict[str, Any]:
-    body = validate(KeyInput, item)
-    status, key = once(work, router.current_event, partial(_create, work, body, caller), part=part)
+    status, key = _create_once(work, validate(KeyInput, item), caller, part=part)
     return {"status": int(status), "key": key}
+
+
+def _create_once(work: Service, wanted: KeyInput, caller: Caller, *, part: str = "") -> tuple[int, dict[str, Any]]:
+    perform = partial(_create, work, wanted, caller)
+    judge = partial(_judge_creation, work, wanted, caller)
+    return once(work, router.current_event, caller, perform, judge=judge, part=part)
 
 
 def _create(work: Service, wanted: KeyInput, caller: Caller, keep: Keep) -> tuple[int, dict[str, Any]]:
@@ -116,10 +125,18 @@ def _create(work: Service, wanted: KeyInput, caller: Caller, keep: Keep) -> tupl
     return HTTPStatus.CREATED, body
 
 
+def _judge_creation(work: Service, wanted: KeyInput, caller: Caller, body: dict[str, Any]) -> None:
+    """Whether the caller may still give the key, as it is by now. Raises a Problem: 403."""
+    key_hash = KeyHash(body["key_hash"])
+    found = work.load_key(key_hash)
+    key = work.in_full(found[0]) if found else draft_key(work, wanted, caller, key_hash)
+    require(caller.judge.of_creation(key))
+
+
 @router.get("/keys")
 def list_all() -> Response[str]:
-    event = router.current_event
-    parameters, caller = event.query_string_parameters or {}, caller_of(event)
+    work, event = service(), router.current_event
+    parameters, caller = event.query_string_parameters or {}, find_caller(work, event)
     owner = parameters.get("owner", "")
     wanted = KeyFilter(
         owner=owner or caller.owner,
@@ -130,7 +147,7 @@ def list_all() -> Response[str]:
     )
     if (caller.owner and wanted.owner != caller.owner) or wanted.is_vain:
         return respond(HTTPStatus.OK, {"items": [], "next": None})
-    return respond(HTTPStatus.OK, list_of_keys(service(), wanted, parameters))
+    return respond(HTTPStatus.OK, list_of_keys(work, wanted, parameters))
 
 
 def list_of_keys(work: Service, wanted: KeyFilter, parameters: dict[str, str]) -> dict[str, Any]:
@@ -141,9 +158,9 @@ def list_of_keys(work: Service, wanted: KeyFilter, parameters: dict[str, str]) -
 
 @router.post("/keys/lookup")
 def look_up() -> Response[str]:
-    wanted = validate(LookupInput, read_body(router.current_event))
-    work = service()
-    caller = caller_of(router.current_event)
+    work, event = service(), router.current_event
+    caller = find_caller(work, event)
+    wanted = validate(LookupInput, read_body(event))
     record, gate = work.find_by_id(wanted.key_id)
     caller.check_sees(record)
     return _answer_key(work, record, gate)
@@ -152,50 +169,71 @@ def look_up() -> Response[str]:
 @router.get("/keys/<key_hash>")
 def read(key_hash: str) -> Response[str]:
     work = service()
-    return _answer_key(work, *_find(work, key_hash))
+    record, gate = _find(work, find_caller(work, router.current_event), key_hash)
+    return _answer_key(work, record, gate)
 
 
 @router.patch("/keys/<key_hash>")
 def change(key_hash: str) -> Response[str]:
     work, event = service(), router.current_event
+    caller = find_caller(work, event)
     patch = read_body(event, content_types=MERGE_PATCH)
     for member, advice in (("jwt_data", "is not patched; rotate the key"), ("key_id", "does not change")):
         if member in patch:
             raise invalid_field(member, advice)
-    on_current_version(event, lambda: _change(work, key_hash, patch))
+    on_current_version(event, lambda: _change(work, caller, key_hash, patch))
     return _answer_key(work, *work.find_key(key_hash))
 
 
-def _change(work: Service, key_hash: str, patch: dict[str, Any]) -> None:
-    event = router.current_event
-    record, _ = _find(work, key_hash)
-    check_version(event, record.version)
+def _change(work: Service, caller: Caller, key_hash: str, patch: dict[str, Any]) -> None:
+    record, _ = _find(work, caller, key_hash)
+    check_version(router.current_event, record.version)
     wanted = validate(KeyFields, _merge(editable(record), patch))
     if "expires_at" in patch:
         check_expiry(wanted, work.now())
-    values = wanted.values()
-    check_rights(work, caller_of(event), values)
-    after = _next_version(work, record, **values)
-    check_fit(work, after)
-    after, entry = _tell(work, "key.update", record, after, changed_fields(record, after))
+    after = _next_version(work, record, **wanted.values())
+    changed, key = changed_fields(record, after), work.in_full(after)
+    require(caller.judge.of_change(work.in_full(record), key, changed))
+    check_fit(key)
+    after = after._replace(disabled_by=_disabler(record, after, caller, is_said="enabled" in patch))
+    after, entry = _tell(work, caller, "key.update", record, after, changed)
     try:
-        work.keys.update(record, after, Attached(entry))
+        work.keys.update(record, after, Attached(entry), may_administer=caller.judge.is_admin(key))
     except UnknownPolicyError:
         raise invalid_field("policies", "names a policy that does not exist") from None
+
+
+def _disabler(before: KeyRecord, after: KeyRecord, caller: Caller, *, is_said: bool) -> str:
+    """The owner whose admin may enable the key again.
+
+    An operator who says it of a key that is disabled already takes it over; an admin of an owner does not.
+    """
+    if after.enabled:
+        return ""
+    is_theirs = before.enabled or (is_said and not caller.owner)
+    return caller.owner if is_theirs else before.disabled_by
 
 
 @router.post("/keys/<key_hash>/reset")
 def reset(key_hash: str) -> Response[str]:
     work, event = service(), router.current_event
+    caller = find_caller(work, event)
     wanted = validate(ResetInput, read_body(event) if event.raw_event.get("body") else {})
-    reset_once = partial(once, work, event, lambda keep: _reset(work, key_hash, wanted, keep))
+    perform = partial(_reset, work, caller, key_hash, wanted)
+    ask_once = partial(once, work, event, caller, perform)
+    reset_once = partial(ask_once, judge=lambda _kept: _find_to_reset(work, caller, key_hash, wanted))
     return respond(*on_current_version(event, reset_once))
 
 
-def _reset(work: Service, key_hash: str, wanted: ResetInput, keep: Keep) -> tuple[int, dict[str, Any]]:
-    event = router.current_event
-    record, gate = _find(work, key_hash)
-    check_version(event, record.version)
+def _find_to_reset(work: Service, caller: Caller, key_hash: str, wanted: ResetInput) -> tuple[KeyRecord, Gate]:
+    record, gate = _find(work, caller, key_hash)
+    require(caller.judge.of_reset(work.in_full(record), wanted.scope))
+    return record, gate
+
+
+def _reset(work: Service, caller: Caller, key_hash: str, wanted: ResetInput, keep: Keep) -> tuple[int, dict[str, Any]]:
+    record, gate = _find_to_reset(work, caller, key_hash, wanted)
+    check_version(router.current_event, record.version)
     limits = tuple(limit for limit in _limits(work, record) if wanted.names(limit))
     if not limits and wanted.model_fields_set:
         raise invalid_field("name", "there is no such limit on this key")
@@ -205,7 +243,7 @@ def _reset(work: Service, key_hash: str, wanted: ResetInput, keep: Keep) -> tupl
     own, shared = (counters, []) if owner_gate is None else ([], counters)
     if not wanted.model_fields_set:
         own = list(dict.fromkeys([*own, *filter(is_counter, gate), LAYOUT]))
-    after, entry = _tell(work, "key.reset", record, _next_version(work, record), wanted.model_fields_set)
+    after, entry = _tell(work, caller, "key.reset", record, _next_version(work, record), wanted.model_fields_set)
     body = _show_key(work, after, _without(gate, own), _without(owner_gate, shared) if owner_gate else None)
     work.keys.reset(record, after, own, shared=shared, attached=Attached(entry, keep(HTTPStatus.OK, body)))
     return HTTPStatus.OK, body
@@ -214,27 +252,50 @@ def _reset(work: Service, key_hash: str, wanted: ResetInput, keep: Keep) -> tupl
 @router.post("/keys/<key_hash>/rotate")
 def rotate(key_hash: str) -> Response[str]:
     work, event = service(), router.current_event
+    caller = find_caller(work, event)
     wanted = validate(RotateInput, read_body(event))
-    rotate_once = partial(once, work, event, partial(_renew, work, key_hash, "key.rotate", rotate_key, wanted))
+    rotate_once = _renew_once(work, caller, key_hash, "key.rotate", partial(rotate_key, wanted=wanted), wanted)
     return respond(*on_current_version(event, rotate_once))
 
 
 @router.post("/keys/<key_hash>/replace")
 def replace(key_hash: str) -> Response[str]:
     work, event = service(), router.current_event
+    caller = find_caller(work, event)
     wanted = validate(ReplaceInput, read_body(event) if event.raw_event.get("body") else {})
-    replace_once = partial(once, work, event, partial(_renew, work, key_hash, "key.replace", replace_key, wanted))
+    replace_once = _renew_once(work, caller, key_hash, "key.replace", partial(replace_key, wanted=wanted), wanted)
     return respond(*on_current_version(event, replace_once))
 
 
+def _renew_once(
+    work: Service, caller: Caller, key_hash: str, action: str, renew: Callable[..., RenewedKey], wanted: Strict
+) -> Callable[[], tuple[int, dict[str, Any]]]:
+    perform = partial(_renew, work, caller, key_hash, action, renew, wanted)
+    judge = partial(_find_to_renew, work, caller, key_hash)
+    return partial(once, work, router.current_event, caller, perform, judge=lambda _kept: judge())
+
+
+def _find_to_renew(work: Service, caller: Caller, key_hash: str) -> tuple[KeyRecord, Gate]:
+    """A key whose material or id the caller may set: whoever does can act as it."""
+    record, gate = _find(work, caller, key_hash)
+    require(caller.judge.of_material(work.in_full(record)))
+    return record, gate
+
+
 def _renew(
-    work: Service, key_hash: str, action: str, renew: Callable[..., RenewedKey], wanted: Strict, keep: Keep
+    work: Service,
+    caller: Caller,
+    key_hash: str,
+    action: str,
+    renew: Callable[..., RenewedKey],
+    wanted: Strict,
+    keep: Keep,
 ) -> tuple[int, dict[str, Any]]:
     """Give a key new credentials, and show once what is generated."""
-    record, gate = _find(work, key_hash)
+    record, gate = _find_to_renew(work, caller, key_hash)
     check_version(router.current_event, record.version)
-    renewed = renew(work, record, gate, wanted, caller_of(router.current_event))
-    after, entry = _tell(work, action, record, renewed.record, wanted.model_fields_set)
+    renewed = renew(work, record, gate)
+    after, entry = _tell(work, caller, action, record, renewed.record, wanted.model_fields_set)
     body = _show_key(work, after, gate | renewed.uses) | renewed.shown
     work.keys.update(record, after, Attached(entry, keep(HTTPStatus.OK, body)), uses=renewed.uses)
     return HTTPStatus.OK, body
@@ -243,22 +304,25 @@ def _renew(
 @router.delete("/keys/<key_hash>")
 def delete(key_hash: str) -> Response[str]:
     work, event = service(), router.current_event
-    on_current_version(event, lambda: _delete(work, key_hash))
+    caller = find_caller(work, event)
+    on_current_version(event, lambda: _delete(work, caller, key_hash))
     return respond(HTTPStatus.NO_CONTENT)
 
 
-def _delete(work: Service, key_hash: str) -> None:
-    record, _ = _find(work, key_hash)
+def _delete(work: Service, caller: Caller, key_hash: str) -> None:
+    record, _ = _find(work, caller, key_hash)
+    require(caller.judge.of_removal(work.in_full(record)))
     check_version(router.current_event, record.version)
-    _, entry = _tell(work, "key.delete", record, record, ())
+    _, entry = _tell(work, caller, "key.delete", record, record, ())
     work.keys.delete(record, Attached(entry))
 
 
 @router.get("/keys/<key_hash>/usage")
 def show_usage(key_hash: str) -> Response[str]:
-    work = service()
-    parameters = router.current_event.query_string_parameters or {}
-    _, gate = _find(work, key_hash)
+    work, event = service(), router.current_event
+    caller = find_caller(work, event)
+    parameters = event.query_string_parameters or {}
+    _, gate = _find(work, caller, key_hash)
     today = work.now() // DAY_SECONDS
     last = _read_day(parameters, "to", today)
     longest = MAX_INTERVAL_DAYS - 1  # between the first and the last day, both included
@@ -330,19 +394,17 @@ def _standing(
     }
 
 
-def _find(work: Service, key_hash: str) -> tuple[KeyRecord, Gate]:
+def _find(work: Service, caller: Caller, key_hash: str) -> tuple[KeyRecord, Gate]:
     """A key that the caller may see; a 404 otherwise."""
-    caller = caller_of(router.current_event)
     record, gate = work.find_key(key_hash)
     caller.check_sees(record)
     return record, gate
 
 
 def _tell(
-    work: Service, action: str, before: KeyRecord, after: KeyRecord, fields: Iterable[str]
+    work: Service, caller: Caller, action: str, before: KeyRecord, after: KeyRecord, fields: Iterable[str]
 ) -> tuple[KeyRecord, Item]:
     """The record with the hash of its audit entry, and the action that writes the entry."""
-    caller = caller_of(router.current_event)
     entry = work.tell(caller, action, f"/keys/{before.key_hash}", fields, after=before.last_audit)
     return after._replace(last_audit=entry.hash), work.audit.put(entry)
 

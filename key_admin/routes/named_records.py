@@ -9,9 +9,10 @@ from typing import Any, Generic, NamedTuple
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
+from key_admin.callers import find_caller
 from key_admin.models.fields import Strict
 from key_admin.problems import conflict, invalid_field, not_found
-from key_admin.requests import Caller, caller_of, check_version, on_current_version, read_body, read_label, read_page
+from key_admin.requests import Caller, check_version, on_current_version, read_body, read_label, read_page
 from key_admin.responses import respond
 from key_admin.service import Service, changed_fields, service
 from key_admin.validation import validate
@@ -19,6 +20,21 @@ from store.admin.records import RecordStore
 from store.admin.transactions import Attached, InUseError, Item, RecordT
 
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
+
+
+class Put(NamedTuple):
+    """A record that is to be made, or changed where there is one before."""
+
+    work: Service
+    caller: Caller
+    before: Any
+    after: Any
+
+
+def _sees_unowned(_work: Service, caller: Caller) -> Callable[[Any], bool]:
+    """All of them, unless the caller is limited to an owner. Raises a Problem: 403."""
+    caller.check_unowned()
+    return lambda _record: True
 
 
 class Kind(NamedTuple, Generic[RecordT]):
@@ -31,25 +47,30 @@ class Kind(NamedTuple, Generic[RecordT]):
     render: Callable[[RecordT], dict[str, Any]]
     store: Callable[[Service], RecordStore[RecordT]]
     in_use: str  # what to say where another record stands in the way
-    reserved: frozenset[str] = frozenset()
-    check: Callable[[Service, Any], Item | None] = lambda _work, _record: None  # gives what to write beside it
-    check_delete: Callable[[Service, Any], None] = lambda _work, _record: None
+    check: Callable[[Put], Item | None] = lambda _put: None  # gives what to write beside it
+    check_delete: Callable[[Service, Caller, Any], None] = lambda _work, _caller, _record: None
+    sees: Callable[[Service, Caller], Callable[[Any], bool]] = _sees_unowned  # which records a caller reads
 
     @property
     def id_name(self) -> str:
         return f"{self.name}_id"
 
 
-def check_unused(store: RecordStore[RecordT], uses: Callable[[RecordT], bool], tell: Callable[[RecordT], str]) -> None:
-    """Refuse, as `tell` words it, what a record of another kind still uses. Raises a Problem: 409."""
+def every(store: RecordStore[RecordT]) -> Iterator[RecordT]:
+    """All records of a kind, page by page."""
     cursor: str | None = None
     while True:
         page = store.page(limit=100, cursor=cursor)
-        for user in filter(uses, page.items):
-            raise conflict(tell(user))
+        yield from page.items
         cursor = page.cursor
         if cursor is None:
             return
+
+
+def check_unused(store: RecordStore[RecordT], uses: Callable[[RecordT], bool], tell: Callable[[RecordT], str]) -> None:
+    """Refuse, as `tell` words it, what a record of another kind still uses. Raises a Problem: 409."""
+    for user in filter(uses, every(store)):
+        raise conflict(tell(user))
 
 
 class NamedRecords(Generic[RecordT]):
@@ -71,8 +92,8 @@ class NamedRecords(Generic[RecordT]):
     def put(self, record_id: str) -> Response[str]:
         """Make or replace a record."""
         work, event = service(), self._router.current_event
-        caller = caller_of(event)
-        caller.check_unlimited()
+        caller = find_caller(work, event)
+        caller.check_unowned()
         self._check_id(record_id)
         wanted: Any = validate(self._kind.model, read_body(event))
         before, after = on_current_version(event, lambda: self._put(work, caller, record_id, wanted))
@@ -90,7 +111,7 @@ class NamedRecords(Generic[RecordT]):
             updated_at=now,
             **wanted.values(),
         )
-        beside = kind.check(work, after)
+        beside = kind.check(Put(work, caller, before, after))
         entry = work.tell(
             caller,
             f"{kind.name}.{'update' if before else 'create'}",
@@ -104,25 +125,28 @@ class NamedRecords(Generic[RecordT]):
         return before, after
 
     def page(self) -> Response[str]:
-        """A page of records."""
-        event = self._router.current_event
-        caller_of(event)
-        store = self._kind.store(service())
+        """A page of the records that the caller sees."""
+        work, event = service(), self._router.current_event
+        sees = self._kind.sees(work, find_caller(work, event))
+        store = self._kind.store(work)
         parameters = event.query_string_parameters or {}
         label = read_label(parameters)
-        page = read_page(parameters, lambda limit, cursor: store.page(limit=limit, cursor=cursor, label=label))
+        page = read_page(
+            parameters, lambda limit, cursor: store.page(limit=limit, cursor=cursor, label=label, sees=sees)
+        )
         return respond(HTTPStatus.OK, {"items": [self._kind.render(one) for one in page.items], "next": page.cursor})
 
     def read(self, record_id: str) -> Response[str]:
         """One record."""
-        caller_of(self._router.current_event)
-        return respond(HTTPStatus.OK, self._kind.render(self.existing(service(), record_id)))
+        work = service()
+        caller = find_caller(work, self._router.current_event)
+        return respond(HTTPStatus.OK, self._kind.render(self.seen(work, caller, record_id)))
 
     def delete(self, record_id: str) -> Response[str]:
         """Remove a record."""
         work, event = service(), self._router.current_event
-        caller = caller_of(event)
-        caller.check_unlimited()
+        caller = find_caller(work, event)
+        caller.check_unowned()
         on_current_version(event, lambda: self._delete(work, caller, record_id))
         return respond(HTTPStatus.NO_CONTENT)
 
@@ -130,11 +154,19 @@ class NamedRecords(Generic[RecordT]):
         kind = self._kind
         record: Any = self.existing(work, record_id)
         check_version(self._router.current_event, record.version)
-        kind.check_delete(work, record)
+        kind.check_delete(work, caller, record)
         resource = f"/{kind.collection}/{record_id}"
         entry = work.tell(caller, f"{kind.name}.delete", resource, (), after=record.last_audit)
         with self._conflicts_told():
             kind.store(work).delete(record, Attached(work.audit.put(entry)))
+
+    def seen(self, work: Service, caller: Caller, record_id: str) -> RecordT:
+        """The record of an id, where the caller sees it. Raises a Problem: 403 or 404."""
+        sees = self._kind.sees(work, caller)
+        record = self.existing(work, record_id)
+        if not sees(record):
+            raise not_found(self._kind.name)
+        return record
 
     def existing(self, work: Service, record_id: str) -> RecordT:
         """The record of an id that a path names. Raises a Problem: 404."""
@@ -146,8 +178,6 @@ class NamedRecords(Generic[RecordT]):
     def _check_id(self, record_id: str) -> None:
         if not _ID.fullmatch(record_id):
             raise invalid_field(self._kind.id_name, "has 1 to 64 characters of A-Z a-z 0-9 . _ ~ -")
-        if record_id in self._kind.reserved:
-            raise invalid_field(self._kind.id_name, "is reserved")
 
     @contextmanager
     def _conflicts_told(self) -> Iterator[None]:

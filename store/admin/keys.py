@@ -28,6 +28,7 @@ from store.attributes import encode
 from store.errors import ConditionFailed
 from store.keys import Gate
 from store.table import (
+    ADMINISTERS,
     ALL_KEYS,
     DELETING,
     GATE,
@@ -94,14 +95,17 @@ class KeyStore:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def create(self, record: KeyRecord, attached: Attached = NOTHING) -> None:
-        """Store a new key. Raises AlreadyExistsError, UnknownPolicyError, AlreadyDoneError."""
+    def create(self, record: KeyRecord, attached: Attached = NOTHING, *, may_administer: bool = False) -> None:
+        """Store a new key. Raises AlreadyExistsError, UnknownPolicyError, AlreadyDoneError.
+
+        Unless it `may_administer`, a policy with a right on the admin API is none that it can name.
+        """
         table = self._table
         self._ensure_owner_gate(record.owner)
         actions = [
             table.put(key_to_item(record), ABSENT),
             table.put(new_gate(gate_partition(record.key_hash), record.gate_version), ABSENT),
-            *self._policy_checks(record.policies),
+            *self._policy_checks(record.policies, may_administer=may_administer),
             *(self._put_index(partition, record) for partition in sorted(index_partitions(record))),
         ]
         codes = table.transact(actions, attached)
@@ -111,11 +115,18 @@ class KeyStore:
             raise UnknownPolicyError
 
     def update(
-        self, before: KeyRecord, after: KeyRecord, attached: Attached = NOTHING, *, uses: Gate = NO_USES
+        self,
+        before: KeyRecord,
+        after: KeyRecord,
+        attached: Attached = NOTHING,
+        *,
+        uses: Gate = NO_USES,
+        may_administer: bool = False,
     ) -> None:
         """Replace a record. The gate takes the marks of last `uses`, and loses those of credentials that are gone.
 
         Later ids lead to the record from now on, and those that it does not list any more lead nowhere.
+        New policies are checked as in `create`.
         Raises VersionConflictError, UnknownPolicyError, AlreadyDoneError.
         """
         table = self._table
@@ -132,7 +143,7 @@ class KeyStore:
             table.update_gate(gate_partition(after.key_hash), before.gate_version, after.gate_version, gone, uses),
             *leading,
             *(table.delete(key_partition(one), RECORD) for one in sorted(old_ids - new_ids)),
-            *self._policy_checks(added),
+            *self._policy_checks(added, may_administer=may_administer),
             *(self._put_index(partition, after) for partition in sorted(new - old)),
             *(table.delete(partition, index_sort(before)) for partition in sorted(old - new)),
         ]
@@ -217,8 +228,14 @@ class KeyStore:
     def _put_index(self, partition: str, record: KeyRecord) -> Item:
         return self._table.put(key_of(partition, index_sort(record)))
 
-    def _policy_checks(self, policy_ids: Sequence[str]) -> list[Item]:
+    def _policy_checks(self, policy_ids: Sequence[str], *, may_administer: bool) -> list[Item]:
+        """That policies exist and stay, and are no others than the key was judged by.
+
+        One that was removed and made anew since could bring admin rights that nobody weighed.
+        """
         condition = f"attribute_exists(PK) AND attribute_not_exists({DELETING})"
+        if not may_administer:
+            condition += f" AND attribute_not_exists({ADMINISTERS})"
         return [self._table.check(policy_partition(policy_id), RECORD, condition) for policy_id in policy_ids]
 
 

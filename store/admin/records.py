@@ -106,8 +106,15 @@ class RecordStore(Generic[RecordT]):
         ]
         self._raise(self._table.transact(actions, attached))
 
-    def page(self, *, limit: int, cursor: str | None, label: LabelFilter | None = None) -> Page[RecordT]:
-        """Records by id. Raises InvalidCursorError."""
+    def page(
+        self,
+        *,
+        limit: int,
+        cursor: str | None,
+        label: LabelFilter | None = None,
+        sees: Callable[[RecordT], bool] = lambda _record: True,
+    ) -> Page[RecordT]:
+        """Records by id that have a label, and that who asks `sees`. Raises InvalidCursorError."""
         listed_in, read = self._kind.listed_in, 0
         position = read_cursor(listed_in, cursor)
         covered: list[RecordT] = []
@@ -118,7 +125,7 @@ class RecordStore(Generic[RecordT]):
                 if len(covered) == limit:
                     return Page(tuple(covered), write_cursor(listed_in, position or ""))
                 position, record = record_id, records.get(record_id)
-                if record is not None and (label is None or label.covers(_labels(record))):
+                if record is not None and (label is None or label.covers(_labels(record))) and sees(record):
                     covered.append(record)
             read += len(ids)
             if is_last or position is None:

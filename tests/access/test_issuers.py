@@ -25,7 +25,9 @@ RSA = rsa.generate_private_key(65537, 2048)
 EC = ec.generate_private_key(ec.SECP256R1())
 ED = ed25519.Ed25519PrivateKey.generate()
 NOW = 1_800_000_000
-ISSUER = Issuer("idp", 1, 0, 0, "https://idp.example", algorithms=("RS256", "PS256", "ES256", "EdDSA"))
+ISSUER = Issuer(
+    *("idp", 1, 0, 0, "https://idp.example"), algorithms=("RS256", "PS256", "ES256", "EdDSA"), any_audience=True
+)
 
 
 def jwk(key=RSA, **members):
@@ -111,6 +113,13 @@ def test_the_algorithm_is_one_that_the_issuer_has_and_that_the_key_names():
     assert not isinstance(judge(key_set(jwk(alg="RS256"))), Reason)
 
 
+def test_an_issuer_that_does_not_say_whom_its_tokens_are_for_takes_none():
+    """It would take those that the provider made for any application."""
+    silent = ISSUER._replace(any_audience=False)
+
+    assert isinstance(judge(key_set(jwk()), issuer=silent), Reason)
+
+
 def test_a_token_that_names_no_key_verifies_only_where_there_is_one():
     unnamed = {name: value for name, value in jwk().items() if name != "kid"}
 
@@ -152,6 +161,7 @@ def test_an_identity_is_one_printable_text(claim, claims, identity):
 
 MAPPED = ISSUER._replace(
     policy_claim="policy",
+    allowed_policies=("gold", "silver", *(f"p{number}" for number in range(MAX_POLICIES + 1))),
     default_policies=("default",),
     scope_claim="scope",
     scope_policies={"read": "readers", "write": "writers"},
@@ -171,6 +181,10 @@ MAPPED = ISSUER._replace(
         ({"scope": "openid"}, ("default",)),
         ({"policy": "gold", "scope": "write"}, ("gold", "writers")),
         ({"policy": "gold", "scope": "openid"}, ("gold",)),
+        ({"policy": "root"}, ()),
+        ({"policy": ["gold", "root"], "scope": "read"}, ()),
+        ({"policy": "readers"}, ()),
+        ({"policy": "default"}, ()),
         ({"policy": "a/b"}, ()),
         ({"policy": ["x" * 65]}, ()),
         ({"policy": [f"p{number}" for number in range(MAX_POLICIES)]}, tuple(f"p{n}" for n in range(MAX_POLICIES))),
@@ -178,5 +192,8 @@ MAPPED = ISSUER._replace(
     ],
 )
 def test_policies_are_those_that_a_token_names_and_of_its_scopes_else_the_default_ones(claims, policies):
-    """Tyk: scopes are added to a claim's policy, and stand in for default ones."""
+    """Tyk: scopes are added to a claim's policy, and stand in for default ones.
+
+    A token that names a policy which it may not name brings none, not even those of its scopes.
+    """
     assert policies_of(claims, MAPPED) == policies

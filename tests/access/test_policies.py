@@ -216,3 +216,20 @@ def test_a_key_with_an_admin_right_is_always_counted_exactly_and_never_fails_ope
     found = lay(limiting, *([] if own else [policy("b", grants=(Grant("x"), admin))]), key=key)
 
     assert found.counting == Counting()
+
+
+@pytest.mark.parametrize("where", ["own", "the policy", "another policy", "the policy, narrowed"])
+def test_a_key_with_an_admin_right_is_counted_exactly_and_never_fails_open(where):
+    """Else a revoked admin key would work on, until its lease is spent or DynamoDB is back."""
+    right, leased = (Grant("admin", ("GET",)),), Counting(2000, fail_open=True)
+    limiting = policy("a", rate_limits=(RateLimit(1, "1s"),), counting=leased)
+    assert lay(limiting).counting == leased
+
+    counting = {
+        "own": lambda: overlay(OWN._replace(grants=right, policies=("a",)), {"a": limiting}),
+        "the policy": lambda: lay(limiting._replace(grants=right)),
+        "another policy": lambda: lay(limiting, policy("b", grants=right)),
+        "the policy, narrowed": lambda: lay(limiting._replace(grants=right, partitions=("rate_limits",))),
+    }[where]().counting
+
+    assert counting == Counting()

@@ -248,7 +248,7 @@ PER_SECOND = LimitStatus("rate", "default", "", "key", 10, "1s", 4, 6, 1_800_000
 PER_DAY = LimitStatus("quota", "default", "", "key", 100, "day", 90, 10, 1_800_080_000)
 PREPAID = PER_DAY._replace(name="prepaid", period="never", limit=50, used=50, remaining=0, resets_at=None)
 NOBODY = {
-    **dict.fromkeys(("keyHash", "keyName", "owner", "policies", "tags", "grantOwner", "reason", "retryAfter"), ""),
+    **dict.fromkeys(("keyHash", "keyName", "owner", "policies", "tags", "reason", "retryAfter"), ""),
     **dict.fromkeys(("limit", "remaining", "reset", "rateLimitLimit", "rateLimitRemaining", "rateLimitReset"), ""),
     **dict.fromkeys(("quotaLimit", "quotaRemaining", "quotaReset"), ""),
     "retryAfterJson": "null",
@@ -274,11 +274,11 @@ def test_who_is_allowed_is_told_of_with_the_tightest_limit_of_each_kind_and_of_a
     looser = PER_SECOND._replace(name="slow", limit=1000, remaining=999, resets_at=1)
     decision = Allow(RECORD, (looser, PER_SECOND, PER_DAY))
 
-    assert simple(decision, effective=TOLD, grant_owner="acme") == {
+    assert simple(decision, effective=TOLD) == {
         "isAuthorized": True,
         "context": KNOWN
         | RATE
-        | {"quotaLimit": 100, "quotaRemaining": 10, "quotaReset": 1_800_080_000, "grantOwner": "acme"}
+        | {"quotaLimit": 100, "quotaRemaining": 10, "quotaReset": 1_800_080_000}
         | {"limit": 100, "remaining": 10, "reset": 1_800_080_000},
     }
 

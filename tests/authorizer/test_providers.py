@@ -5,10 +5,13 @@ import time
 import jwt
 import pytest
 
-from access.apis import UNDEFINED
-from access.decisions import Reason
+from access.apis import UNDEFINED, ApiDefinition
+from access.decisions import Allow, Deny, Reason
+from access.grants import ADMIN_API, Grant
 from access.issuers import Issuer
 from access.tokens import parse_token
+from authorizer.authorize import authorize
+from authorizer.events import read_event
 from authorizer.memory import STALENESS_MS, Identity
 from authorizer.providers import (
     COOL_DOWN_SECONDS,
@@ -18,7 +21,7 @@ from authorizer.providers import (
     RENEWAL_PAUSE_SECONDS,
     Providers,
 )
-from store.admin.records import IssuerStore
+from store.admin.records import ApiStore, IssuerStore
 from store.admin.transactions import Attached, Table
 from store.errors import UnavailableError
 from store.issuers import FETCH_SECONDS, fetch_key_set, key_set_to_item
@@ -39,7 +42,8 @@ def provider():
 @pytest.fixture
 def known(client, table, provider):
     """An issuer whose keys were fetched at NOW."""
-    issuer = Issuer("idp", 1, 0, 0, provider.url, algorithms=("RS256", "ES256"), default_policies=("p",))
+    members = {"algorithms": ("RS256", "ES256"), "any_audience": True, "default_policies": ("p",)}
+    issuer = Issuer("idp", 1, 0, 0, provider.url, **members)
     shared = Table(client, table)
     beside = shared.put(key_set_to_item(issuer, fetch_key_set(issuer, now=NOW)))
     IssuerStore(shared).put(None, issuer, Attached(beside=beside))
@@ -174,3 +178,26 @@ def test_a_token_of_an_issuer_that_the_api_does_not_take_is_none_of_its(environm
 
     assert identify(environment, foreign, 0) is None
     assert provider.requests == 0
+
+
+def test_an_identity_has_no_admin_rights_whatever_its_policies_say(bench, provider):
+    """Such a definition and such an issuer are refused where they are put; here they lie in the table."""
+    shared = Table(bench.boto, bench.table)
+    issuer = Issuer("idp", 1, 0, 0, provider.url, any_audience=True, default_policies=("root",))
+    beside = shared.put(key_set_to_item(issuer, fetch_key_set(issuer, now=bench.now_ms // 1000)))
+    IssuerStore(shared).put(None, issuer, Attached(beside=beside))
+    bench.policy("root", grants=(Grant(ADMIN_API), Grant("orders")))
+    decisions = []
+
+    for api in ("orders", ADMIN_API):
+        ApiStore(shared).put(None, ApiDefinition(api, 1, api, 0, 0, issuers=("idp",)))
+        event = {
+            "type": "TOKEN",
+            "authorizationToken": provider.token(),
+            "methodArn": "arn:aws:execute-api:us-east-1:1:api/prod/GET/keys",
+            "stageVariables": {"tollgateApi": api},
+        }
+        decisions.append(authorize(read_event(event), bench.environment, now_ms=bench.now_ms).decision)
+
+    assert isinstance(decisions[0], Allow)
+    assert decisions[1] == Deny(Reason.NOT_GRANTED)

@@ -14,7 +14,7 @@ from key_admin.openapi.document import document
 from tests.key_admin.provider import Provider
 
 EVENTS = ROOT / "events"
-HASH = "A" * 43
+HASH, OPERATOR = "A" * 43, "B" * 43
 STAGE = Stage("admin", "$default", {"tollgateApi": "admin"})
 NAMES = {"key_hash": HASH, "policy_id": "gold", "api_id": "orders", "issuer_id": "example"}
 OPERATIONS = {
@@ -38,7 +38,7 @@ def record(name):
     request = Request(
         method, path, "", headers, sent, "198.51.100.7", "9f6c1f0e-7a1d-4c53-9b0f-2f6f2f1f0a11", 1795000000.0
     )
-    return http_proxy(request, STAGE, Route("$default", {}), {"owner": "admin", "keyHash": HASH})
+    return http_proxy(request, STAGE, Route("$default", {}), {"owner": "admin", "keyHash": OPERATOR})
 
 
 def read(name):
@@ -72,8 +72,9 @@ def opaque_key(stack):
     return json.loads(answer["body"])["key_hash"]
 
 
-def test_the_handler_takes_every_recorded_event_in_turn(stack, provider):
-    actual = {"https://idp.example.com": provider.url}
+def test_the_handler_takes_every_recorded_event_in_turn(stack, admin, provider):
+    operator = admin("POST", "/keys/lookup", {"key_id": admin.key}).body
+    actual = {"https://idp.example.com": provider.url, OPERATOR: operator["key_hash"]}
 
     for name in IN_TURN:
         text = json.dumps(read(name))

@@ -165,6 +165,7 @@ def test_policies_come_from_claims_and_scopes(stack, admin, provider, issuer):
         provider,
         identity_claim="user.id",
         policy_claim="https://acme.example/policy",
+        allowed_policies=["readers"],
         scope_claim="scope",
         scope_policies={"orders:write": "writers"},
     )
@@ -180,6 +181,7 @@ def test_policies_come_from_claims_and_scopes(stack, admin, provider, issuer):
     assert allowed(**{"https://acme.example/policy": ["readers"]}, scope="orders:write") == [200, 200]
     assert allowed() == [403, 403]
     assert allowed(**{"https://acme.example/policy": "no-such-policy"}) == [403, 403]
+    assert allowed(**{"https://acme.example/policy": "writers"}) == [403, 403], "it is there, and may not be named"
     groups = [f"group-{number}" for number in range(200)]
     assert allowed(**{"https://acme.example/policy": groups}) == [403, 403]
     assert allowed(**{"https://acme.example/policy": "x" * 3000}) == [403, 403]
@@ -196,6 +198,14 @@ def test_policies_come_from_claims_and_scopes(stack, admin, provider, issuer):
         ({"algorithms": ["none"]}, "algorithms.0"),
         ({"default_policies": ["nowhere"]}, "default_policies"),
         ({"discovery": False}, "body"),
+        ({"audience": []}, "body"),
+        ({"any_audience": True}, "body"),
+        ({"policy_claim": "policy"}, "body"),
+        ({"allowed_policies": ["plain"]}, "body"),
+        ({"policy_claim": "policy", "allowed_policies": ["nowhere"]}, "allowed_policies"),
+        ({"default_policies": ["administering"]}, "default_policies"),
+        ({"policy_claim": "policy", "allowed_policies": ["administering"]}, "allowed_policies"),
+        ({"scope_claim": "scope", "scope_policies": {"a": "administering"}}, "scope_policies"),
         ({"scope_policies": {"a": "b"}, "scope_claim": ""}, "body"),
         ({"leeway_seconds": 61}, "leeway_seconds"),
         ({"secret": "x"}, "secret"),
@@ -203,6 +213,7 @@ def test_policies_come_from_claims_and_scopes(stack, admin, provider, issuer):
 )
 def test_issuers_that_make_no_sense_name_the_field(admin, provider, members, field):
     admin("PUT", "/policies/plain", {"name": "plain", "grants": [{"api": "*"}]})
+    admin("PUT", "/policies/administering", {"name": "a", "grants": [{"api": "admin"}], "active": False})
 
     answer = admin("PUT", "/issuers/bad", wanted(provider, default_policies=["plain"]) | members)
 
@@ -220,6 +231,17 @@ def test_an_issuer_whose_keys_are_named_need_not_be_a_url(admin, provider):
     assert admin("DELETE", "/issuers/named").status == 204
 
 
+def test_an_issuer_takes_tokens_for_anybody_only_where_that_is_said(admin, provider):
+    admin("PUT", "/policies/plain", {"name": "plain", "grants": [{"api": "*"}]})
+    anybody = wanted(provider, default_policies=["plain"], any_audience=True)
+    del anybody["audience"]
+
+    answer = admin("PUT", "/issuers/anybody", anybody)
+
+    assert (answer.status, answer.body["audience"], answer.body["any_audience"]) == (201, [], True)
+    assert admin("DELETE", "/issuers/anybody").status == 204
+
+
 def test_an_issuer_in_use_stays(admin, issuer):
     assert admin("DELETE", f"/issuers/{issuer}").status == 409
     assert admin("GET", "/issuers").body["items"]
@@ -227,7 +249,11 @@ def test_an_issuer_in_use_stays(admin, issuer):
 
 
 def test_a_policy_that_an_issuer_gives_stays(admin, provider, issuer):
-    for place in ({"default_policies": ["given"]}, {"scope_claim": "scope", "scope_policies": {"a": "given"}}):
+    for place in (
+        {"default_policies": ["given"]},
+        {"scope_claim": "scope", "scope_policies": {"a": "given"}},
+        {"policy_claim": "policy", "allowed_policies": ["given"]},
+    ):
         admin("PUT", "/policies/given", {"name": "g", "grants": [{"api": "*"}]})
         assert admin("PUT", "/issuers/giver", wanted(provider, **place)).status in {200, 201}
         assert admin("DELETE", "/policies/given").status == 409

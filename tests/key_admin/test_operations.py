@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from store.table import RECORD, key_of, key_partition
-from tests.conftest import SECRET, Admin, call, sign
+from tests.conftest import SECRET, call, sign
 
 KEY = {"name": "n", "jwt_data": {"algorithm": "HS256", "secret": SECRET}, "grants": [{"api": "*"}]}
 
@@ -237,57 +237,6 @@ def test_a_session_object_that_makes_no_sense_names_the_field(admin, member, fie
     result = admin("POST", "/keys/import", {"format": "tyk", "items": [session]}).body["items"][0]
 
     assert (result["status"], result["problem"]["errors"][0]["field"]) == (400, field)
-
-
-# --- admins of one owner -------------------------------------------------------------------
-
-
-@pytest.fixture
-def tenant(admin, stack):
-    """An admin key that may work with the keys of acme only."""
-    made = admin("POST", "/keys", {"name": "acme admin", "grants": [{"api": "admin", "owner": "tenant"}]}).body
-    return Admin(stack.admin_url, made["key_id"])
-
-
-def test_an_admin_of_one_owner_sees_and_changes_that_owners_keys_only(admin, tenant):
-    foreign = admin.create_key(owner="umbrella")
-    path = f"/keys/{foreign['key_hash']}"
-    own = tenant.create_key()
-
-    assert own["owner"] == "tenant"
-    assert tenant("PATCH", f"/keys/{own['key_hash']}", {"name": "m"}).status == 200
-    assert {key["owner"] for key in tenant("GET", "/keys").body["items"]} == {"tenant"}
-    assert tenant("GET", "/keys?owner=umbrella").body["items"] == []
-    refused = [
-        tenant("GET", path),
-        tenant("PATCH", path, {"name": "m"}),
-        tenant("DELETE", path),
-        tenant("POST", f"{path}/reset"),
-        tenant("POST", f"{path}/rotate", {"jwt_data": {"generate": True}}),
-        tenant("GET", f"{path}/usage"),
-        tenant("POST", "/keys/lookup", {"key_id": foreign["key_id"]}),
-    ]
-    assert [answer.status for answer in refused] == [404] * len(refused)
-
-
-def test_an_admin_of_one_owner_cannot_raise_himself(admin, tenant):
-    admin("PUT", "/policies/administer", {"name": "a", "grants": [{"api": "admin"}]})
-    own = tenant.create_key()
-    attempts = {
-        "owner": {"owner": "umbrella"},
-        "grants": {"grants": [{"api": "admin"}]},
-        "policies": {"policies": ["administer"]},
-    }
-    for field, members in attempts.items():
-        for answer in (
-            tenant("POST", "/keys", KEY | members),
-            tenant("PATCH", f"/keys/{own['key_hash']}", members),
-        ):
-            assert (answer.status, answer.body["errors"][0]["field"]) == (400, field)
-    assert tenant("PUT", "/policies/mine", {"name": "m"}).status == 403
-    assert tenant("PUT", "/apis/mine", {"name": "m"}).status == 403
-    assert tenant("DELETE", "/policies/administer").status == 403
-    assert tenant("GET", "/audit").status == 403
 
 
 def test_the_keys_of_a_policy_are_listed(admin):

@@ -58,6 +58,20 @@ def policy(policy_id: str, version: int = 1) -> Policy:
     )
 
 
+def test_a_key_that_was_judged_without_admin_rights_takes_no_policy_that_has_some(keys, policies):
+    """The policy was removed and made anew between the judgement and the write: nobody weighed its rights."""
+    policies.put(None, policy("p")._replace(grants=(Grant("admin"),)))
+    keys.create(record("plain"))
+    plain, raised = record("plain"), record("plain", policies=("p",), version=2)
+
+    with pytest.raises(UnknownPolicyError):
+        keys.create(record("k", policies=("p",)))
+    with pytest.raises(UnknownPolicyError):
+        keys.update(plain, raised)
+    keys.create(record("k", policies=("p",)), may_administer=True)
+    keys.update(plain, raised, may_administer=True)
+
+
 def test_a_key_is_read_as_it_was_written(client, table, keys, policies):
     whole = record(
         "whole",
@@ -66,14 +80,15 @@ def test_a_key_is_read_as_it_was_written(client, table, keys, policies):
         metadata={"tier": "gold"},
         labels={"team": "mobile"},
         expires_at=9,
-        enabled=False,
         credentials=(StoredCredential("c1", "RS256", 2048, "t", 1, 5, jwk={"kty": "RSA", "n": "x", "e": "AQAB"}),),
         token_rules=TokenRules(
             issuers=("i",), audiences=("a", "b"), require_exp=False, max_lifetime_seconds=3, leeway_seconds=2
         ),
         rate_limits=(RateLimit(1, "1s"),),
         quotas=(Quota(2, "day", name="n", api="x"),),
-        grants=(Grant("x", ("GET",), "/a", 0),),
+        grants=(Grant("x", ("GET",), "/a", 0), Grant("admin", owner="acme", policies=("gold", "silver"))),
+        enabled=False,
+        disabled_by="acme",
     )
     keys.create(whole)
 

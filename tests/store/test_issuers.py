@@ -32,7 +32,7 @@ def provider():
 
 
 def issuer_of(provider, **members):
-    return Issuer("idp", 1, 0, 0, provider.url, default_policies=("p",), **members)
+    return Issuer("idp", 1, 0, 0, provider.url, default_policies=("p",), **({"any_audience": True} | members))
 
 
 # --- what may be fetched -------------------------------------------------------------------
