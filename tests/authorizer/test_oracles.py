@@ -9,8 +9,8 @@ import pytest
 
 from access.credentials import Algorithm
 from access.decisions import Deny, Reason
-from access.key_ids import format_opaque_key_id
-from access.keys import StoredCredential
+from access.key_ids import KeyHash, format_opaque_key_id
+from access.keys import IssuedId, StoredCredential
 from access.limits import Quota
 from store.sealing import seal
 from tests.access.signers import ALGORITHMS, SECRET, public_jwk, sign
@@ -51,7 +51,7 @@ def make_key(bench, *algorithms, **members):
     if algorithms:
         made = tuple(stored(one, record.key_hash, f"c{place}") for place, one in enumerate(algorithms))
         bench.keys.update(record, record._replace(version=2, credentials=made))
-    bench.environment.load(bench.key_id, bench.now_ms)
+    bench.environment.load(bench.environment.hashes_of(bench.key_id), bench.now_ms)
     bench.recorder.taken()
     return bench.key_id
 
@@ -72,6 +72,9 @@ def warm(bench):
         "known, opaque": lambda _: make_key(bench),
         "known, rotated to another algorithm": lambda algorithm: make_key(
             bench, Algorithm(FAMILIES[algorithm.value[:2]]), algorithm
+        ),
+        "known, by an id that ended": lambda algorithm: make_key(
+            bench, algorithm, ids=(IssuedId("later", KeyHash("l" * 43), "", 2),)
         ),
         "none": lambda _: "no key id",
     }
