@@ -128,10 +128,11 @@ def _name_key(text: str, token: UnverifiedToken | None, definition: ApiDefinitio
 
 def _authorize_identity(request: Request, identity: Identity, environment: Environment, *, now_ms: int) -> Outcome:
     """Steps 4, 6 and 7 for an identity of an outside provider: a key of its own."""
+    if not identity.policies:
+        record = environment.identity_record(identity)
+        return Outcome(Deny(Reason.POLICY_UNAVAILABLE, record), detail="the token brings no policy")
     for _ in range(MAX_ATTEMPTS):
         key = environment.identity(identity, now_ms)
-        if not identity.policies:
-            return Outcome(Deny(Reason.POLICY_UNAVAILABLE, key.record), detail="the token brings no policy")
         outcome = _judge(request, key, environment, used="", now_ms=now_ms)
         if outcome is not None:
             return _settle(outcome, key, environment, now_ms=now_ms)
@@ -197,6 +198,8 @@ def _judge(request: Request, key: KnownKey, environment: Environment, *, used: s
     # 7. The gate.
     if environment.overdue is not None and not effective.counting.fail_open:
         raise environment.overdue
+    if not key.gate:  # of an identity, which has one from its first call on
+        environment.make_gate(key, now_ms)
     call = Call(_limits_of(effective, grant, apis), grant.cost, _marks(key, used, now), effective, now_ms)
     counted = count(call, key, environment)
     if counted is None:

@@ -86,7 +86,7 @@ def count(call: Call, key: KnownKey, environment: Environment) -> Counted | None
 def note_refusal(key: KnownKey, environment: Environment, *, now_ms: int) -> None:
     """Add a refusal to the totals of the day; written with the next count, or within a minute."""
     key.untold.refused += 1
-    if key.untold.is_due(now_ms):
+    if key.gate and key.untold.is_due(now_ms):
         with suppress(StoreError):  # told with the next write
             write_totals(key, environment, now_ms=now_ms)
 

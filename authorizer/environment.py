@@ -7,7 +7,7 @@ trusted to be current: the gate's version tells, in the write that counts (`coun
 import os
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from access.apis import UNDEFINED, ApiDefinition
 from access.credentials import (
@@ -41,7 +41,13 @@ if TYPE_CHECKING:
     from authorizer.providers import Providers
 
 MAX_KEYS = 2048  # records kept; the one unused for longest goes first
+MAX_POLICIES = 1024  # and definitions of APIs; the one read first goes first
+FIRST_VERSION = 1  # of the gate of an identity
 SHARED_MS = 1_000  # an owner's gate, and the key's beside it, are read again after this
+
+
+IdT = TypeVar("IdT")
+KnownT = TypeVar("KnownT")
 
 
 class ConfigurationError(Exception):
@@ -114,8 +120,13 @@ class Environment:
             self._providers = Providers(self._client, self._table, self.budget)
         return self._providers.identify(token, definition, now_ms)
 
+    def identity_record(self, identity: Identity) -> KeyRecord:
+        """What stands for the record of an identity; nothing is read for it."""
+        identity_hash = hash_key_id(self._keyring.current.pepper, identity.name)
+        return KeyRecord(identity_hash, FIRST_VERSION, identity.claim, 0, 0, policies=identity.policies)
+
     def identity(self, identity: Identity, now_ms: int) -> KnownKey:
-        """The key that an identity of an outside provider is, its gate made at first use."""
+        """The key that an identity of an outside provider is. It has no gate before it is counted first."""
         name = identity.name
         for keys in self._keyring.all:
             identity_hash = hash_key_id(keys.pepper, name)
@@ -124,9 +135,9 @@ class Environment:
             if gate is not None:
                 break
         else:
-            identity_hash = hash_key_id(self._keyring.current.pepper, name)
-            gate = table_keys.create_gate(self._client, self._table, identity_partition(identity_hash))
-        record = KeyRecord(identity_hash, int(gate[VERSION]), identity.claim, 0, 0, policies=identity.policies)
+            identity_hash, gate = hash_key_id(self._keyring.current.pepper, name), {}
+        version = int(gate.get(VERSION, FIRST_VERSION))
+        record = self.identity_record(identity)._replace(key_hash=identity_hash, version=version)
         if known is None:
             partition, untold = identity_partition(identity_hash), Untold(now_ms)
             known = KnownKey(partition, record, (), gate, untold=untold, now_ms=now_ms, is_identity=True)
@@ -134,6 +145,12 @@ class Environment:
         known.record = record
         self._keys.move_to_end(identity_hash)
         return known
+
+    def make_gate(self, key: KnownKey, now_ms: int) -> None:
+        """Make the gate of an identity that is to be counted, unless it is there by now."""
+        gate = table_keys.create_gate(self._client, self._table, key.partition)
+        key.record = key.record._replace(version=int(gate[VERSION]))
+        key.saw(gate, now_ms)
 
     def forget(self, key: KnownKey) -> None:
         """Forget a key whose gate turned out to be another than we knew."""
@@ -150,7 +167,8 @@ class Environment:
 
     def definition(self, request: Request, now_ms: int) -> ApiDefinition:
         """How the called API is set up."""
-        names = (request.api_name,) if request.api_name else request.gateways
+        names: tuple[str, ...] = (request.api_name,) if request.api_name else request.gateways
+        _forget_first(self._apis)
         known = self._apis.get(names)
         if known is None or now_ms - known.read_at_ms >= STALENESS_MS:
             try:
@@ -164,7 +182,8 @@ class Environment:
                     raise
                 self._make_do(error, known.read_at_ms, now_ms)
             else:
-                known = self._apis[names] = KnownApi(found or UNDEFINED, now_ms)
+                known = KnownApi(found or UNDEFINED, now_ms)
+                _put_last(self._apis, {names: known})
         return known.definition
 
     def api_names(self, request: Request, now_ms: int) -> tuple[str, ...]:
@@ -265,6 +284,8 @@ class Environment:
         return Credential(stored.credential_id, algorithm, key, stored.expires_at)
 
     def _refresh_policies(self, policy_ids: tuple[str, ...], now_ms: int) -> None:
+        """Read those that are not known or were read too long ago; all of them are known then."""
+        _forget_first(self._policies)
         stale = [
             policy_id
             for policy_id in policy_ids
@@ -279,7 +300,7 @@ class Environment:
             oldest = None if None in ages else min(age for age in ages if age is not None)
             self._make_do(error, oldest, now_ms)
         else:
-            self._policies |= {policy_id: KnownPolicy(found.get(policy_id), now_ms) for policy_id in stale}
+            _put_last(self._policies, {policy_id: KnownPolicy(found.get(policy_id), now_ms) for policy_id in stale})
 
     def _make_do(self, error: UnavailableError, read_at_ms: int | None, now_ms: int) -> None:
         """Go on with a copy that is older than promised, for a policy that fails open to judge.
@@ -289,6 +310,19 @@ class Environment:
         if self.budget.was_throttled or read_at_ms is None or now_ms - read_at_ms >= OUTAGE_MS:
             raise error
         self.overdue = error
+
+
+def _put_last(known: dict[IdT, KnownT], found: Mapping[IdT, KnownT]) -> None:
+    """Remember what was read now, behind all that was read before."""
+    for name in found:
+        known.pop(name, None)
+    known |= found
+
+
+def _forget_first(known: dict[IdT, KnownT]) -> None:
+    """Forget what was read first, where there is too much."""
+    while len(known) > MAX_POLICIES:
+        del known[next(iter(known))]
 
 
 def _variable(environ: Mapping[str, str], name: str) -> str:
