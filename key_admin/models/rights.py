@@ -37,6 +37,10 @@ from key_admin.models.patterns import METADATA_NAME, METHOD, NO_CONTROL, PATH, R
 MAX_SOURCES = 100
 MAX_GIVEN_POLICIES = 20
 MAX_TAGS = 20  # exchanging all of them, and all policies, fits a transaction of 100 actions
+PATHS = (
+    "Compared with the decoded path, without the stage. `*` stands for any run of characters, `{name}` for one segment "
+    "or a part of one, at most one in a segment."
+)
 SOURCES = (
     "Addresses that a key may be used from: CIDR blocks, IPv4 or IPv6, or single addresses. Empty: from anywhere. "
     "Each list that is set, the key's and every policy's, must hold the address that API Gateway saw. The TOKEN "
@@ -129,7 +133,7 @@ class GrantInput(Strict):
 
     api: ApiName
     methods: Annotated[list[Method], Field(min_length=1, max_length=16)] = [ANY]
-    path: Annotated[str, Field(max_length=256, pattern=PATH)] = "/*"
+    path: Annotated[str, Field(max_length=256, pattern=PATH, description=PATHS)] = "/*"
     cost: Annotated[int, Field(ge=0, le=1_000_000)] = 1
     owner: OnlyOwner = ""
     policies: Annotated[list[GivenPolicy], Field(max_length=MAX_GIVEN_POLICIES)] = []
