@@ -200,4 +200,5 @@ def test_an_identity_has_no_admin_rights_whatever_its_policies_say(bench, provid
         decisions.append(authorize(read_event(event), bench.environment, now_ms=bench.now_ms).decision)
 
     assert isinstance(decisions[0], Allow)
-    assert decisions[1] == Deny(Reason.NOT_GRANTED)
+    assert isinstance(decisions[1], Deny)
+    assert decisions[1].reason is Reason.NOT_GRANTED
