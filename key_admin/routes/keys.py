@@ -40,6 +40,7 @@ from store.keys import Gate
 router = Router()  # type: ignore[no-untyped-call] # Powertools' own
 DAY_SECONDS = DAY_MS // 1000
 DEFAULT_USAGE_DAYS = 30
+LEAST_MS_OF_ITEM = 5_000  # of the function's time: what one call to the table may take, see store/boto.py
 MERGE_PATCH = ("application/json", "application/merge-patch+json")
 
 
@@ -61,10 +62,18 @@ def import_keys() -> Response[str]:
     for place, item in enumerate(wanted.items):
         make = partial(_import, work, caller_of(event), part=str(place))
         try:
+            _check_time_left(router.lambda_context)
             results.append(read(item, make))
         except Problem as problem:
             results.append({"status": int(problem.status), "problem": problem.body()})
     return respond(HTTPStatus.OK, {"items": results})
+
+
+def _check_time_left(context: Any) -> None:
+    """A 503 for an item that is not begun: the function would end before it has answered for the others."""
+    if context.get_remaining_time_in_millis() < LEAST_MS_OF_ITEM:
+        detail = "There was no time left for this item; send it again, in a request with fewer others."
+        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail)
 
 
 def _import_key(item: dict[str, Any], make: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
