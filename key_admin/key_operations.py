@@ -56,7 +56,7 @@ def prepare_key(service: Service, wanted: KeyInput, caller: Caller) -> NewKey:
         updated_at=now,
         credentials=credentials,
         token_rules=rules,
-        last_audit=entry.hash,
+        last_audit=entry.link,
         life=int.from_bytes(service.random_bytes(LIFE_BYTES)) << VERSION_BITS,
         **values,
     )

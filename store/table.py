@@ -12,7 +12,7 @@
     issuer      ISSUER#<issuer_id>         RECORD, and JWKS: the last good copy of its key set
     audit       AUDIT#<month>              <time>#<id>
     answer      IDEMPOTENCY#<hash>         RECORD
-    index       INDEX#<what>#<value>       <created_at>#<key_hash>, or the id of a policy
+    index       INDEX#<what>#<value>       <created_at>#<key_hash>, the id of a policy, or the SK of an audit entry
 
 Index items stand for lists: they are written in the transaction that changes the record, and
 read strongly, so that a list misses nothing and no table is ever scanned.
@@ -98,6 +98,10 @@ def tag_index(tag: str) -> str:
 
 def policy_index(policy_id: str) -> str:
     return f"INDEX#POLICY#{policy_id}"
+
+
+def audit_index(resource: str) -> str:
+    return f"INDEX#AUDIT#{resource}"
 
 
 def index_partitions(record: KeyRecord) -> set[str]:

@@ -1,6 +1,6 @@
 """Keys: create, import, list, read, look up, change, reset, rotate, delete; their usage."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -30,6 +30,7 @@ from key_admin.requests import (
 )
 from key_admin.responses import respond
 from key_admin.service import Service, changed_fields, service
+from key_admin.time_left import has_time_left
 from key_admin.times import read_day
 from key_admin.tyk import read_session
 from key_admin.validation import validate
@@ -40,7 +41,6 @@ from store.keys import Gate
 router = Router()  # type: ignore[no-untyped-call] # Powertools' own
 DAY_SECONDS = DAY_MS // 1000
 DEFAULT_USAGE_DAYS = 30
-LEAST_MS_OF_ITEM = 5_000  # of the function's time: what one call to the table may take, see store/boto.py
 MERGE_PATCH = ("application/json", "application/merge-patch+json")
 
 
@@ -62,16 +62,16 @@ def import_keys() -> Response[str]:
     for place, item in enumerate(wanted.items):
         make = partial(_import, work, caller_of(event), part=str(place))
         try:
-            _check_time_left(router.lambda_context)
+            _check_time_left()
             results.append(read(item, make))
         except Problem as problem:
             results.append({"status": int(problem.status), "problem": problem.body()})
     return respond(HTTPStatus.OK, {"items": results})
 
 
-def _check_time_left(context: Any) -> None:
+def _check_time_left() -> None:
     """A 503 for an item that is not begun: the function would end before it has answered for the others."""
-    if context.get_remaining_time_in_millis() < LEAST_MS_OF_ITEM:
+    if not has_time_left(router.lambda_context):
         detail = "There was no time left for this item; send it again, in a request with fewer others."
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail)
 
@@ -319,11 +319,11 @@ def _find(work: Service, key_hash: str) -> tuple[KeyRecord, Gate]:
 
 def _tell(
     work: Service, action: str, before: KeyRecord, after: KeyRecord, fields: Iterable[str]
-) -> tuple[KeyRecord, Item]:
-    """The record with the hash of its audit entry, and the action that writes the entry."""
+) -> tuple[KeyRecord, Sequence[Item]]:
+    """The record with the link of its audit entry, and the actions that write the entry."""
     caller = caller_of(router.current_event)
     entry = work.tell(caller, action, f"/keys/{before.key_hash}", fields, after=before.last_audit)
-    return after._replace(last_audit=entry.hash), work.audit.put(entry)
+    return after._replace(last_audit=entry.link), work.audit.put(entry)
 
 
 def _show_key(work: Service, record: KeyRecord, gate: Gate, owner_gate: Gate | None = None) -> dict[str, Any]:

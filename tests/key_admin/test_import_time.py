@@ -2,13 +2,13 @@
 
 import random
 
-from key_admin.routes.keys import LEAST_MS_OF_ITEM
+from key_admin.time_left import LEAST_MS
 from tests.conftest import SECRET
 from tests.key_admin.conftest import PLENTY_MS, Context
 from tests.key_admin.materials import has_no_small_factor, rsa_jwk
 
 KEY = {"name": "n", "jwt_data": {"secret": SECRET}, "grants": [{"api": "*"}]}
-ENOUGH_FOR_TWO = (PLENTY_MS, LEAST_MS_OF_ITEM, LEAST_MS_OF_ITEM - 1)
+ENOUGH_FOR_TWO = (PLENTY_MS, LEAST_MS, LEAST_MS - 1)
 
 
 def statuses(results):
