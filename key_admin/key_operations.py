@@ -57,7 +57,7 @@ def prepare_key(service: Service, wanted: KeyInput, caller: Caller) -> NewKey:
         credentials=credentials,
         token_rules=rules,
         ids=() if credentials else (_issue(service, key_id, record.key_hash, record.created_at),),
-        last_audit=entry.hash,
+        last_audit=entry.link,
         life=int.from_bytes(service.random_bytes(LIFE_BYTES)) << VERSION_BITS,
     )
     generated = wanted.jwt_data is not None and wanted.jwt_data.generate

@@ -44,7 +44,7 @@ _COORDINATE_BYTES = {name: coordinate_bytes(curve()) for name, curve in CURVES.i
 _ALGORITHM_OF_CURVE = {curve: algorithm for algorithm, curve in CURVE_OF.items()}
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth"})
 _MEMBERS = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "oct": ("k",)}
-_PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.+?-----END \1-----", re.DOTALL)
+_PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----[^-]+-----END \1-----")  # a body of base64 has no hyphen
 _PEM_LABELS = ("PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE")
 _PSS_OID = bytes.fromhex("06092a864886f70d01010a")  # id-RSASSA-PSS (RFC 4055, section 1.2)
 

@@ -24,7 +24,10 @@ PROBLEMS: dict[str, tuple[HTTPStatus, str]] = {  # by code, the end of `type`
     "too-large": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body has more than 256 KB."),
     "unsupported-media-type": (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body has another content type."),
     "fault": (HTTPStatus.INTERNAL_SERVER_ERROR, "A fault of ours; the log tells of it."),
-    "unavailable": (HTTPStatus.SERVICE_UNAVAILABLE, "The table did not answer; ask again after `Retry-After`."),
+    "unavailable": (
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The table did not answer: ask again after `Retry-After`. Of an item of an import: no time was left for it.",
+    ),
 }
 
 

@@ -13,6 +13,7 @@ from key_admin.problems import not_found
 from key_admin.requests import Caller
 from key_admin.rights.grants import KeyInFull
 from store.admin.audit import AuditEntry, AuditLog
+from store.admin.audit_keys import AuditKeys, parse_audit_keys
 from store.admin.idempotency import IdempotencyStore
 from store.admin.keys import KeyStore
 from store.admin.records import ApiStore, IssuerStore, PolicyStore
@@ -20,7 +21,7 @@ from store.admin.transactions import Table
 from store.boto import BotoClient
 from store.client import Client
 from store.keys import Gate, load_key, load_policies, read_gate, read_key
-from store.master_secret import Keyring, load_keyring
+from store.master_secret import Keyring, load_master_secret, parse_keyring
 from store.table import owner_partition
 
 
@@ -38,7 +39,7 @@ class Service(NamedTuple):
     idempotency: IdempotencyStore
 
     @classmethod
-    def of(cls, client: Client, table: str, keyring: Keyring) -> "Service":
+    def of(cls, client: Client, table: str, keyring: Keyring, audit_keys: AuditKeys) -> "Service":
         """The service on one table."""
         shared = Table(client, table)
         return cls(
@@ -49,7 +50,7 @@ class Service(NamedTuple):
             PolicyStore(shared),
             ApiStore(shared),
             IssuerStore(shared),
-            AuditLog(shared),
+            AuditLog(shared, audit_keys),
             IdempotencyStore(shared, keyring),
         )
 
@@ -99,8 +100,9 @@ class Service(NamedTuple):
         return read_gate(self.client, self.table, owner_partition(owner)) or {}
 
     def tell(self, caller: Caller, action: str, resource: str, fields: Iterable[str], *, after: str) -> AuditEntry:
-        """The audit entry of a change; `after` is the hash of the one before it."""
+        """The audit entry of a change; `after` is the link of the one before it."""
         return AuditEntry.make(
+            self.audit.keys,
             entry_id=secrets.token_hex(8),
             now=time.time(),
             principal=caller.principal,
@@ -108,15 +110,16 @@ class Service(NamedTuple):
             resource=resource,
             fields=tuple(sorted(fields)),
             request_id=caller.request_id,
-            previous_hash=after,
+            after=after,
         )
 
 
 @lru_cache(maxsize=1)
 def service() -> Service:
     """The service of this environment. Raises KeyError for a variable that is not set."""
-    keyring = load_keyring(BotoClient("secretsmanager"), os.environ["MASTER_SECRET_ARN"])
-    return Service.of(BotoClient("dynamodb"), os.environ["TABLE_NAME"], keyring)
+    secret = load_master_secret(BotoClient("secretsmanager"), os.environ["MASTER_SECRET_ARN"])
+    client, table = BotoClient("dynamodb"), os.environ["TABLE_NAME"]
+    return Service.of(client, table, parse_keyring(secret), parse_audit_keys(secret))
 
 
 def changed_fields(before: Any, after: Any) -> list[str]:

@@ -52,7 +52,7 @@ class CredentialSource:
     def _read_container(self, uri: str) -> Credentials:
         endpoint = parse_endpoint(uri)
         path = "/" + uri.partition("://")[2].partition("/")[2]
-        head = f"GET {path} HTTP/1.1\r\nhost: {endpoint.host_header}\r\n"
+        head = f"GET {path} HTTP/1.1\r\nhost: {endpoint.host_header}\r\nconnection: close\r\n"
         token = self._container_token()
         if token:
             head += f"authorization: {token}\r\n"
@@ -65,7 +65,7 @@ class CredentialSource:
             found = json.loads(answer)
             expires = datetime.fromisoformat(found["Expiration"]).timestamp()
             return Credentials(found["AccessKeyId"], found["SecretAccessKey"], found["Token"], expires)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             message = "the container's credentials cannot be read"
             raise UnavailableError(message) from error
 

@@ -66,9 +66,10 @@ def fetch_json(url: str) -> dict[str, Any]:
         raise UnavailableError("the URL is not https (http only on this machine)")
     endpoint = parse_endpoint(url)
     path = "/" + url.partition("://")[2].partition("/")[2]
-    head = (
-        f"GET {path} HTTP/1.1\r\nhost: {endpoint.host_header}\r\naccept: application/json\r\nconnection: close\r\n\r\n"
+    headers = (
+        f"host: {endpoint.host_header}\r\naccept: application/json\r\naccept-encoding: identity\r\nconnection: close"
     )
+    head = f"GET {path} HTTP/1.1\r\n{headers}\r\n\r\n"
     try:
         connection = Connection(endpoint, max_bytes=MAX_BYTES, seconds=MAX_FETCH_SECONDS)
         try:

@@ -197,10 +197,14 @@ def load_api_of(client: Client, table: str, gateways: Iterable[str]) -> ApiDefin
     return next((one for gateway in wanted for one in found if gateway in one.gateways), None)
 
 
-def batch_get(client: Client, table: str, keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Up to 100 items by key, strongly, in no order. Raises ThrottledError if some stay out."""
+def batch_get(client: Client, table: str, keys: list[dict[str, Any]], *, attributes: str = "") -> list[dict[str, Any]]:
+    """Up to 100 items by key, strongly, in no order: some attributes of them, or all.
+
+    Raises ThrottledError if some stay out.
+    """
     items: list[dict[str, Any]] = []
-    pending: dict[str, Any] = {table: {"Keys": keys, "ConsistentRead": True}}
+    wanted = {"ProjectionExpression": attributes} if attributes else {}
+    pending: dict[str, Any] = {table: {"Keys": keys, "ConsistentRead": True} | wanted}
     for attempt in range(MAX_BATCHES):
         if attempt:
             time.sleep(random.uniform(0, BATCH_SECONDS * 2**attempt))  # noqa: S311 - jitter

@@ -110,14 +110,10 @@ class LeanClient:
     def _try(self, operation: str, body: bytes, deadline: float) -> dict[str, Any]:
         status, headers, answer = self._exchange(self._head(operation, body) + body, deadline)
         checksum = headers.get("x-amz-crc32")
-        if checksum is not None and int(checksum) != crc32(answer):
+        if checksum is not None and checksum != str(crc32(answer)):
             message = "the answer was damaged on its way"
             raise UnavailableError(message)
-        try:
-            parsed: dict[str, Any] = json.loads(answer) if answer else {}
-        except ValueError as error:
-            message = f"status {status} with no JSON"
-            raise UnavailableError(message) from error
+        parsed = _read_object(answer, status)
         if status == 200:  # noqa: PLR2004 - HTTP OK
             return parsed
         raise _failure(status, parsed)
@@ -176,6 +172,18 @@ def endpoint_of(service: str, environ: Mapping[str, str]) -> Endpoint:
         suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
         return Endpoint(is_tls=True, host=f"{service}.{region}.{suffix}", port=443)
     return parse_endpoint(url)
+
+
+def _read_object(answer: bytes, status: int) -> dict[str, Any]:
+    try:
+        parsed = json.loads(answer) if answer else {}
+    except (ValueError, RecursionError) as error:
+        message = f"status {status} with no JSON"
+        raise UnavailableError(message) from error
+    if not isinstance(parsed, dict):
+        message = f"status {status} with no JSON object"
+        raise UnavailableError(message)
+    return parsed
 
 
 def _failure(status: int, body: Mapping[str, Any]) -> StoreError:

@@ -1,12 +1,13 @@
 """The master secret, and what is derived from it.
 
 Pepper and sealing key come from one secret by HKDF (RFC 5869) with labels of their own. Two
-secrets may be current at once, so that it can be rotated.
+secrets may be current at once, so that it can be rotated. The audit key is no business of whoever
+decides: key_admin alone derives it (store/admin/audit_keys.py).
 """
 
 import hmac
 import json
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from store.client import Client
 from store.errors import InvalidItemError
@@ -39,12 +40,27 @@ class Keyring(NamedTuple):
 
 def load_keyring(client: Client, secret_id: str) -> Keyring:
     """Read the master secret from Secrets Manager. Raises a StoreError."""
+    return parse_keyring(load_master_secret(client, secret_id))
+
+
+def load_master_secret(client: Client, secret_id: str) -> str:
+    """The master secret as it is stored. Raises a StoreError."""
     answer = client.call("GetSecretValue", {"SecretId": secret_id})
-    return parse_keyring(str(answer.get("SecretString", "")))
+    return str(answer.get("SecretString", ""))
 
 
 def parse_keyring(text: str) -> Keyring:
     """Read {"current": …, "previous": …?}; InvalidItemError names the member that is wrong."""
+    members = read_members(text)
+    previous = members.get("previous")
+    return Keyring(
+        _derive(members.get("current"), "current"),
+        None if previous is None else _derive(previous, "previous"),
+    )
+
+
+def read_members(text: str) -> dict[str, Any]:
+    """The members of a master secret. Raises InvalidItemError where it is no JSON object."""
     try:
         members = json.loads(text)
     except ValueError as error:
@@ -53,18 +69,20 @@ def parse_keyring(text: str) -> Keyring:
     if not isinstance(members, dict):
         message = "master secret: is not a JSON object"
         raise InvalidItemError(message)
-    previous = members.get("previous")
-    return Keyring(
-        _derive(members.get("current"), "current"),
-        None if previous is None else _derive(previous, "previous"),
-    )
+    return members
+
+
+def read_secret(secret: object, member: str) -> bytes:
+    """What keys are derived from. Raises InvalidItemError, which names the member, where it is too short."""
+    if not isinstance(secret, str) or len(secret) < MIN_SECRET_CHARACTERS:
+        message = f"master secret: `{member}` must be a string of {MIN_SECRET_CHARACTERS} characters or more"
+        raise InvalidItemError(message)
+    return secret.encode()
 
 
 def _derive(secret: object, member: str) -> MasterKeys:
-    if not isinstance(secret, str) or len(secret) < MIN_SECRET_CHARACTERS:
-        message = f"master secret: `{member}` must be a text of {MIN_SECRET_CHARACTERS} characters or more"
-        raise InvalidItemError(message)
-    return MasterKeys(hkdf_sha256(secret.encode(), _PEPPER), hkdf_sha256(secret.encode(), _SEALING))
+    material = read_secret(secret, member)
+    return MasterKeys(hkdf_sha256(material, _PEPPER), hkdf_sha256(material, _SEALING))
 
 
 def hkdf_sha256(material: bytes, info: bytes, *, salt: bytes = b"", length: int = 32) -> bytes:

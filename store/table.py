@@ -10,7 +10,7 @@
     issuer      ISSUER#<issuer_id>         RECORD
     audit       AUDIT#<month>              <time>#<id>
     answer      IDEMPOTENCY#<hash>         RECORD
-    index       INDEX#<what>#<value>       <created_at>#<key_hash>, or the id of a policy
+    index       INDEX#<what>#<value>       <created_at>#<key_hash>, the id of a policy, or the SK of an audit entry
 
 What the authorizer writes lies in partitions of its own, and its role may write nothing else:
 
@@ -128,6 +128,10 @@ def tag_index(tag: str) -> str:
 
 def policy_index(policy_id: str) -> str:
     return f"INDEX#POLICY#{policy_id}"
+
+
+def audit_index(resource: str) -> str:
+    return f"INDEX#AUDIT#{resource}"
 
 
 def index_partitions(record: KeyRecord) -> set[str]:

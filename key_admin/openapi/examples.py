@@ -17,6 +17,8 @@ from key_admin.openapi import schemas
 from key_admin.problems import PROBLEM_TYPE, PROBLEMS, FieldError, Problem
 from key_admin.render import render_api, render_day, render_effective, render_issuer, render_key, render_policy
 from store.admin.audit import AuditEntry
+from store.admin.audit_keys import AuditKeys
+from store.admin.verification import CHANGED, MESSAGES
 from store.master_secret import Keyring, MasterKeys
 
 KEY_HASH = KeyHash("8mRZfKb9dQm1x0vTq3nUuVwY2hLsJcEoPiA7gDkXtN4")
@@ -58,6 +60,7 @@ _USED = (
     LimitStatus("quota", "default", "", "key", 1000, "month", 12, 988, AT + 86_400),
 )
 _ENTRY = AuditEntry.make(
+    AuditKeys("5e0b7c1f93aa", {"5e0b7c1f93aa": b"example"}),
     entry_id="d1d8a38bbb464547",
     now=AT,
     principal="k3nUuVwY2hLsJcEoPiA7gDkXtN48mRZfKb9dQm1x0vT",
@@ -65,7 +68,7 @@ _ENTRY = AuditEntry.make(
     resource=f"/keys/{KEY_HASH}",
     fields=("grants", "name"),
     request_id="JKJaXmPLvHcESHA=",
-    previous_hash="",
+    after="",
 )
 
 
@@ -105,7 +108,9 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     schemas.VerificationAnswer: {
         "checked": 120,
         "intact": False,
-        "faults": [{"id": _ENTRY.id, "resource": _ENTRY.resource, "message": "was changed after it was written"}],
+        "faults": [
+            {"id": _ENTRY.id, "resource": _ENTRY.resource, "reason": CHANGED, "message": MESSAGES[CHANGED]},
+        ],
     },
     schemas.HealthAnswer: {"status": "ok"},
     schemas.GatewayMessage: {"message": "Forbidden"},

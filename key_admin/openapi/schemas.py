@@ -252,13 +252,16 @@ class AuditEntryAnswer(Answer):
     resource: str
     fields: list[str]
     request_id: str
+    audit_key: str = Field(description="The id of the audit key of `hash`.")
+    previous: str = Field(description="The place of the entry before, `<at>#<id>`; empty for the first of a resource.")
     previous_hash: str
-    hash: str
+    hash: str = Field(description="HMAC-SHA-256 of every other member.")
 
 
 class FaultAnswer(Answer):
-    id: str
+    id: str = Field(description="Of the entry; empty where one is missing.")
     resource: str
+    reason: Literal["changed", "moved", "unknown_key", "missing", "forked", "unlisted"]
     message: str
 
 

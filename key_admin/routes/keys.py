@@ -1,6 +1,6 @@
 """Keys: create, import, list, read, look up, change, reset, rotate, replace, delete; their usage."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -51,6 +51,7 @@ from key_admin.requests import (
 )
 from key_admin.responses import respond
 from key_admin.service import Service, changed_fields, service
+from key_admin.time_left import has_time_left
 from key_admin.times import read_day
 from key_admin.tyk import read_session
 from key_admin.validation import validate
@@ -85,10 +86,18 @@ def import_keys() -> Response[str]:
     for place, item in enumerate(wanted.items):
         make = partial(_import, work, caller, part=str(place))
         try:
+            _check_time_left()
             results.append(read(item, make))
         except Problem as problem:
             results.append({"status": int(problem.status), "problem": problem.body()})
     return respond(HTTPStatus.OK, {"items": results})
+
+
+def _check_time_left() -> None:
+    """A 503 for an item that is not begun: the function would end before it has answered for the others."""
+    if not has_time_left(router.lambda_context):
+        detail = "There was no time left for this item; send it again, in a request with fewer others."
+        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail)
 
 
 def _import_key(item: dict[str, Any], make: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
@@ -403,10 +412,10 @@ def _find(work: Service, caller: Caller, key_hash: str) -> tuple[KeyRecord, Gate
 
 def _tell(
     work: Service, caller: Caller, action: str, before: KeyRecord, after: KeyRecord, fields: Iterable[str]
-) -> tuple[KeyRecord, Item]:
-    """The record with the hash of its audit entry, and the action that writes the entry."""
+) -> tuple[KeyRecord, Sequence[Item]]:
+    """The record with the link of its audit entry, and the actions that write the entry."""
     entry = work.tell(caller, action, f"/keys/{before.key_hash}", fields, after=before.last_audit)
-    return after._replace(last_audit=entry.hash), work.audit.put(entry)
+    return after._replace(last_audit=entry.link), work.audit.put(entry)
 
 
 def _show_key(work: Service, record: KeyRecord, gate: Gate, owner_gate: Gate | None = None) -> dict[str, Any]:

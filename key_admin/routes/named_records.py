@@ -119,7 +119,7 @@ class NamedRecords(Generic[RecordT]):
             changed_fields(before, after),
             after=before.last_audit if before else "",
         )
-        after = after._replace(last_audit=entry.hash)
+        after = after._replace(last_audit=entry.link)
         with self._conflicts_told():
             kind.store(work).put(before, after, Attached(work.audit.put(entry), beside=beside))
         return before, after

@@ -60,7 +60,7 @@ class Page(NamedTuple, Generic[RecordT]):
 class Attached(NamedTuple):
     """Actions that go into the transaction of a change: its audit entry, the answer to keep, one more item."""
 
-    audit: Item | None = None
+    audit: Sequence[Item] = ()
     answer: Item | None = None  # its condition fails where the answer is kept already
     beside: Item | None = None
 
@@ -117,7 +117,7 @@ class Table:
 
         Raises AlreadyDoneError where the answer to the same request is kept already.
         """
-        tail = [action for action in (attached.audit, attached.beside, attached.answer) if action is not None]
+        tail = [*attached.audit, *(action for action in (attached.beside, attached.answer) if action is not None)]
         for attempt in range(MAX_CONFLICTS):
             try:
                 self.client.call("TransactWriteItems", {"TransactItems": [*actions, *tail]})
@@ -145,10 +145,10 @@ class Table:
 
     # --- reads -----------------------------------------------------------------------------
 
-    def items(self, keys: Sequence[Item]) -> list[Item]:
-        """Items by key, strongly, in no order, a hundred at a time."""
+    def items(self, keys: Sequence[Item], *, attributes: str = "") -> list[Item]:
+        """Items by key, strongly, in no order, a hundred at a time; some attributes of them, or all."""
         batches = [list(keys[start : start + 100]) for start in range(0, len(keys), 100)]
-        return [item for batch in batches for item in batch_get(self.client, self.name, batch)]
+        return [item for batch in batches for item in batch_get(self.client, self.name, batch, attributes=attributes)]
 
     def sorts(self, partition: str, *, after: str | None = None, limit: int) -> tuple[list[str], bool]:
         """Sort keys of a partition after one of them, and whether these are the last."""

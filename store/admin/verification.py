@@ -1,19 +1,23 @@
 """Whether the audit log is whole.
 
-The entries of a resource are linked by hashes, so no clock orders them: each follows one that is
-there, no two follow the same, and what nothing follows is a removal or what the record of the
-resource names as its last change. An interval may cut the beginning of a chain. A chain that was
-erased whole together with its record leaves no trace.
+The hash of an entry shows that it was written by us, and what it says. The entries of a resource are
+linked, so no clock orders them: each follows one that is there, no two follow the same, and what
+nothing follows is a removal or what the record of the resource names as its last change. An interval
+cuts chains; what stands before the cut is looked up. What leaves no trace: a chain that was erased
+whole together with its record, and the newest changes of a resource, if its record was set back.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from hmac import compare_digest
+from itertools import islice
 from typing import NamedTuple
 
-from store.admin.audit import AuditEntry, AuditFilter, AuditLog, partition_of, write_moment
-from store.admin.transactions import Table
-from store.attributes import decode_known
-from store.errors import StoreError
+from store.admin.audit import AuditEntry, AuditFilter, AuditLog, StoredEntry, is_place, partition_of, write_moment
+from store.admin.audit_keys import AuditKeys
+from store.admin.transactions import Item, Table
+from store.attributes import decode_item
+from store.errors import InvalidItemError, StoreError
 from store.table import ALL_APIS, ALL_ISSUERS, ALL_KEYS, ALL_POLICIES, RECORD, key_of
 
 MAX_ENTRIES = 50_000  # of one verification
@@ -21,7 +25,19 @@ MAX_RECORDS = 10_000  # of each kind that are looked up although no entry names 
 MAX_VERIFY_SECONDS = 60
 SLACK_SECONDS = 10  # between the time of an entry and the end of its transaction
 LISTS = {"keys": ALL_KEYS, "policies": ALL_POLICIES, "apis": ALL_APIS, "issuers": ALL_ISSUERS}
-Chains = dict[str, list[AuditEntry]]
+CHANGED, MOVED, UNKNOWN_KEY = "changed", "moved", "unknown_key"
+MISSING, FORKED, UNLISTED = "missing", "forked", "unlisted"
+MESSAGES = {
+    CHANGED: "was changed after it was written, or written by somebody without the audit key",
+    MOVED: "does not stand where it was written to",
+    UNKNOWN_KEY: "is under an audit key that the master secret no longer names",
+    MISSING: "the entry before it is missing or was changed",
+    FORKED: "follows the same entry as another one",
+    UNLISTED: "is missing in the list of its resource",
+}
+NO_LAST_CHANGE = "its last change has no entry"
+NO_REMOVAL = "its record is gone, and no entry tells of it"
+Chains = dict[str, list[StoredEntry]]
 
 
 class TooManyEntriesError(StoreError):
@@ -29,10 +45,11 @@ class TooManyEntriesError(StoreError):
 
 
 class Fault(NamedTuple):
-    """Where a chain is broken. `id` is the entry's, empty where one is missing."""
+    """Where a chain is broken, and how. `id` is the entry's, empty where one is missing."""
 
     id: str
     resource: str
+    reason: str
     message: str
 
 
@@ -40,17 +57,16 @@ class _Record(NamedTuple):
     """What the record of a resource says of its changes."""
 
     last_audit: str
-    created_at: int
-    updated_at: int
+    updated_at: int | None  # None where it cannot be read
 
 
 def verify(table: Table, log: AuditLog, wanted: AuditFilter, *, now: int) -> tuple[int, list[Fault]]:
     """How many entries of an interval were checked, and where a chain is broken. Raises TooManyEntriesError."""
-    chains = _read_chains(log, wanted)
-    faults = _judge(chains, _read_records(table, {*chains, *_listed(table)}), wanted, now)
+    chains = _read_chains(log, wanted.first, wanted.last)
+    faults = _judge(log, chains, _read_records(table, {*chains, *_listed(table)}), wanted, now)
     if faults:
         chains_again, records = _read_again(table, log, chains, {fault.resource for fault in faults}, now)
-        faults = _judge(chains_again, records, wanted, now)
+        faults = _judge(log, chains_again, records, wanted, now)
     return sum(map(len, chains.values())), faults
 
 
@@ -64,66 +80,133 @@ def _read_again(
     First the records, so that every change that they name has its entry in sight.
     """
     records = _read_records(table, resources)
-    late = _read_chains(log, AuditFilter(write_moment(now - SLACK_SECONDS), write_moment(now + MAX_VERIFY_SECONDS)))
+    late = _read_chains(log, write_moment(now - SLACK_SECONDS), write_moment(now + MAX_VERIFY_SECONDS))
     again = {one: _merge(chains.get(one, []), late.get(one, []), records.get(one)) for one in resources}
     return again, records
 
 
-def _merge(known: list[AuditEntry], late: list[AuditEntry], record: _Record | None) -> list[AuditEntry]:
-    last = next((entry for entry in late if record and entry.hash == record.last_audit), None)
-    meanwhile = (entry for entry in late if last is None or entry.at <= last.at)
-    return sorted({*known, *meanwhile}, key=lambda entry: entry.at)
+def _merge(known: list[StoredEntry], late: list[StoredEntry], record: _Record | None) -> list[StoredEntry]:
+    last = next((stored.entry for stored in late if record and stored.entry.link == record.last_audit), None)
+    meanwhile = (stored for stored in late if last is None or stored.entry.at <= last.at)
+    return sorted({*known, *meanwhile}, key=lambda stored: stored.entry.at)
 
 
-def _judge(chains: Chains, records: Mapping[str, _Record], wanted: AuditFilter, now: int) -> list[Fault]:
-    links = (
-        fault for resource, entries in chains.items() for fault in _check_links(entries, records.get(resource), wanted)
-    )
-    ends = _without_end(chains, records, wanted, now)
-    return [*links, *(Fault("", one, _tell_end(records, one)) for one in sorted(ends))]
+def _judge(log: AuditLog, chains: Chains, records: Mapping[str, _Record], wanted: AuditFilter, now: int) -> list[Fault]:
+    verdicts = {stored: _verdict(stored, log.keys) for entries in chains.values() for stored in entries}
+    before = _look_up(log, chains)
+    links = (fault for entries in chains.values() for fault in _check_links(entries, before, verdicts, log.keys))
+    without_end = sorted(_without_end(chains, records, wanted, now))
+    ends = (Fault("", resource, MISSING, _tell_end(records, resource)) for resource in without_end)
+    return [*links, *_check_lists(log, verdicts), *ends]
 
 
-def _read_chains(log: AuditLog, wanted: AuditFilter) -> Chains:
+def _read_chains(log: AuditLog, first: str, last: str) -> Chains:
     chains: Chains = {}
-    for number, entry in enumerate(log.entries(wanted)):
+    for number, stored in enumerate(log.entries(first, last)):
         if number == MAX_ENTRIES:
             raise TooManyEntriesError
-        chains.setdefault(entry.resource, []).append(entry)
+        chains.setdefault(stored.entry.resource, []).append(stored)
     return chains
+
+
+# --- records -------------------------------------------------------------------------------
 
 
 def _listed(table: Table) -> Iterator[str]:
     """The resources that exist, from the lists of their kinds."""
     for kind, listed_in in LISTS.items():
-        sorts, _ = table.sorts(listed_in, limit=MAX_RECORDS)
+        sorts = islice(_sorts_of(table, listed_in), MAX_RECORDS)
         yield from (f"/{kind}/{sort.rpartition('#')[2]}" for sort in sorts)
+
+
+def _sorts_of(table: Table, partition: str) -> Iterator[str]:
+    after, is_last = None, False
+    while not is_last:
+        sorts, is_last = table.sorts(partition, after=after, limit=1000)
+        yield from sorts
+        after = sorts[-1] if sorts else after
 
 
 def _read_records(table: Table, resources: set[str]) -> dict[str, _Record]:
     by_partition = {partition: one for one in resources if (partition := partition_of(one))}
-    items = table.items([key_of(partition, RECORD) for partition in by_partition])
-    found = {by_partition[item["PK"]["S"]]: decode_known(item, _Record._fields) for item in items}
-    return {
-        resource: _Record(values.get("last_audit", ""), values["created_at"], values["updated_at"])
-        for resource, values in found.items()
-    }
+    keys = [key_of(partition, RECORD) for partition in by_partition]
+    items = table.items(keys, attributes="PK, last_audit, updated_at")
+    return {by_partition[item["PK"]["S"]]: _read_record(item) for item in items}
 
 
-def _check_links(entries: Sequence[AuditEntry], record: _Record | None, wanted: AuditFilter) -> Iterator[Fault]:
-    hashes = {entry.hash for entry in entries}
-    followers = Counter(entry.previous_hash for entry in entries)
-    begins_here = record is not None and write_moment(record.created_at - SLACK_SECONDS) > wanted.first
-    lacks_beginning = begins_here and not any(entry.action.endswith(".create") for entry in entries)
-    for place, entry in enumerate(entries):
-        before = entry.previous_hash
-        if entry.hash != entry.expected_hash():
-            yield Fault(entry.id, entry.resource, "was changed after it was written")
-        elif not before and not entry.action.endswith(".create"):
-            yield Fault(entry.id, entry.resource, "does not follow the entry before it")
-        elif before and before not in hashes and (place > 0 or lacks_beginning):
-            yield Fault(entry.id, entry.resource, "the entry before it is missing")
-        elif before and followers[before] > 1:
-            yield Fault(entry.id, entry.resource, "follows the same entry as another one")
+def _read_record(item: Item) -> _Record:
+    try:
+        values = decode_item(item)
+    except InvalidItemError:
+        values = {}
+    updated_at = values.get("updated_at")
+    return _Record(str(values.get("last_audit", "")), updated_at if type(updated_at) is int else None)
+
+
+# --- entries -------------------------------------------------------------------------------
+
+
+def _verdict(stored: StoredEntry, keys: AuditKeys) -> str:
+    """What is wrong with an entry by itself; empty where nothing is."""
+    entry = stored.entry
+    key = keys.by_id.get(entry.audit_key)
+    if key is None and entry.audit_key:
+        return UNKNOWN_KEY
+    if key is None or not compare_digest(entry.hash.encode(), entry.expected_hash(key).encode()):
+        return CHANGED
+    return "" if stored.is_in_place else MOVED
+
+
+def _look_up(log: AuditLog, chains: Chains) -> dict[str, StoredEntry]:
+    """What stands before the entries whose predecessors were not read."""
+    entries = [stored.entry for chain in chains.values() for stored in chain]
+    known = {entry.place for entry in entries}
+    return log.find(entry.previous for entry in entries if is_place(entry.previous) and entry.previous not in known)
+
+
+def _check_links(
+    entries: Sequence[StoredEntry],
+    before: Mapping[str, StoredEntry],
+    verdicts: Mapping[StoredEntry, str],
+    keys: AuditKeys,
+) -> Iterator[Fault]:
+    links = {stored.entry.link for stored in entries}
+    followers = Counter(stored.entry.previous_hash for stored in entries if not verdicts[stored])
+    for stored in entries:
+        entry = stored.entry
+        follows = f"{entry.previous}#{entry.previous_hash}"
+        reason = verdicts[stored]
+        if not reason and not entry.previous_hash:
+            reason = "" if entry.action.endswith(".create") else MISSING
+        elif not reason and follows not in links and not _stands(before.get(entry.previous), entry, keys):
+            reason = MISSING
+        elif not reason and followers[entry.previous_hash] > 1:
+            reason = FORKED
+        if reason:
+            yield _fault(entry, reason)
+
+
+def _stands(found: StoredEntry | None, follower: AuditEntry, keys: AuditKeys) -> bool:
+    """Whether what was looked up is what an entry follows, unchanged."""
+    return (
+        found is not None
+        and found.entry.hash == follower.previous_hash
+        and found.entry.resource == follower.resource
+        and _verdict(found, keys) in {"", UNKNOWN_KEY}
+    )
+
+
+def _check_lists(log: AuditLog, verdicts: Mapping[StoredEntry, str]) -> Iterator[Fault]:
+    sound = [stored.entry for stored, verdict in verdicts.items() if not verdict]
+    listed = log.listed(sound)
+    return (_fault(entry, UNLISTED) for entry in sound if entry not in listed)
+
+
+def _fault(entry: AuditEntry, reason: str) -> Fault:
+    return Fault(entry.id, entry.resource, reason, MESSAGES[reason])
+
+
+# --- ends ----------------------------------------------------------------------------------
 
 
 def _without_end(chains: Chains, records: Mapping[str, _Record], wanted: AuditFilter, now: int) -> set[str]:
@@ -132,19 +215,26 @@ def _without_end(chains: Chains, records: Mapping[str, _Record], wanted: AuditFi
     changed = {
         resource
         for resource, record in records.items()
-        if record.last_audit not in {entry.hash for entry in chains.get(resource, ())}
-        and wanted.first < write_moment(record.updated_at - SLACK_SECONDS)
-        and (reaches_now or write_moment(record.updated_at + SLACK_SECONDS) <= wanted.last)
+        if record.last_audit not in {stored.entry.link for stored in chains.get(resource, ())}
+        and _was_updated_within(record, wanted, reaches_now=reaches_now)
     }
     gone = {one for one, entries in chains.items() if one not in records and not _is_removed(entries)}
     return changed | gone if reaches_now else changed
 
 
-def _is_removed(entries: Sequence[AuditEntry]) -> bool:
+def _was_updated_within(record: _Record, wanted: AuditFilter, *, reaches_now: bool) -> bool:
+    at = record.updated_at
+    return at is None or (
+        wanted.first < write_moment(at - SLACK_SECONDS)
+        and (reaches_now or write_moment(at + SLACK_SECONDS) <= wanted.last)
+    )
+
+
+def _is_removed(entries: Sequence[StoredEntry]) -> bool:
     """Whether every chain of a resource ends in its removal."""
-    followed = {entry.previous_hash for entry in entries}
-    return all(entry.action.endswith(".delete") for entry in entries if entry.hash not in followed)
+    followed = {stored.entry.previous_hash for stored in entries}
+    return all(stored.entry.action.endswith(".delete") for stored in entries if stored.entry.hash not in followed)
 
 
 def _tell_end(records: Mapping[str, _Record], resource: str) -> str:
-    return "its last change has no entry" if resource in records else "its record is gone, and no entry tells of it"
+    return NO_LAST_CHANGE if resource in records else NO_REMOVAL

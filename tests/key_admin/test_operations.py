@@ -254,4 +254,4 @@ def test_the_version_of_a_record_and_its_audit_move_together(admin, stack):
 
     entries = all_pages(admin, f"/audit?key_hash={key['key_hash']}")
 
-    assert stored["last_audit"]["S"] == entries[-1]["hash"]
+    assert stored["last_audit"]["S"] == "#".join(entries[-1][member] for member in ("at", "id", "hash"))

@@ -8,11 +8,13 @@ from key_admin.models.keys import KeyInput
 from key_admin.problems import Problem
 from key_admin.requests import DIRECT
 from key_admin.service import Service
+from store.admin.audit_keys import AuditKeys
 from store.boto import BotoClient
 from store.master_secret import Keyring, MasterKeys
 from tests.conftest import SECRET
 
 OLD, NEW = MasterKeys(b"o" * 32, b"s" * 32), MasterKeys(b"n" * 32, b"t" * 32)
+AUDIT_KEYS = AuditKeys("one", {"one": b"a" * 32})
 WANTED = KeyInput.model_validate(
     {"name": "n", "key_id": "chosen", "jwt_data": {"secret": SECRET}, "grants": [{"api": "*"}]}
 )
@@ -23,7 +25,7 @@ def at(services, table, monkeypatch):
     """The service under a keyring."""
     for name, value in services.environ().items():
         monkeypatch.setenv(name, value)
-    return lambda *keys: Service.of(BotoClient("dynamodb"), table, Keyring(*keys))
+    return lambda *keys: Service.of(BotoClient("dynamodb"), table, Keyring(*keys), AUDIT_KEYS)
 
 
 def test_a_key_of_the_secret_before_is_found_by_its_id(at):

@@ -27,6 +27,37 @@ def test_a_weak_modulus_is_told_by_its_weakness(name, told):
     assert told in modulus_weakness(weak_moduli()[name])
 
 
+def pi(bits: int) -> int:
+    """The first bits of pi after the binary point, by Machin's formula."""
+
+    def arctan_of_inverse(x: int) -> int:
+        term = total = (1 << bits + 64) // x
+        for odd in range(3, 2 * bits, 2):
+            term //= -x * x
+            total += term // odd
+        return total
+
+    return 4 * (4 * arctan_of_inverse(5) - arctan_of_inverse(239)) >> 64
+
+
+def modp(bits: int, shift: int) -> int:
+    """A prime of RFC 3526."""
+    return (1 << bits) - (1 << bits - 64) - 1 + ((pi(bits - 130) + shift) << 64)
+
+
+@pytest.mark.parametrize(
+    ("bits", "shift", "told"), [(2048, 124_476, "prime"), (4096, 240_904, "prime"), (8192, 4_743_158, "")]
+)
+def test_a_prime_is_told_where_somebody_may_have_pasted_a_factor_for_the_modulus(bits, shift, told):
+    """The primes of RFC 3526. Of 8192 bits, none is a factor of a key that we would take, and a look costs a second."""
+    prime = modp(bits, shift)
+
+    assert prime.bit_length() == bits
+    assert all(pow(base, prime - 1, prime) == 1 for base in ((2, 3) if told else ()))
+    assert told in modulus_weakness(prime)
+    assert bool(told) == bool(modulus_weakness(prime))
+
+
 def test_sound_moduli_show_nothing():
     made = [rsa.generate_private_key(exponent, 2048).public_key().public_numbers().n for exponent in (3, *[65537] * 5)]
 

@@ -152,6 +152,8 @@ THROTTLE = answer(400, {"__type": "com.amazonaws.dynamodb.v20120810#ProvisionedT
         (answer(500, {}), UnavailableError),
         (answer(200, {})[:-5], UnavailableError),
         (answer(200, {"a": 1}, headers="x-amz-crc32: 1\r\n"), UnavailableError),
+        (answer(200, {"a": 1}, headers="x-amz-crc32: none\r\n"), UnavailableError),
+        (answer(200, []), UnavailableError),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnope", UnavailableError),
         (b"not HTTP at all\r\n\r\n", UnavailableError),
         (b"", UnavailableError),

@@ -52,6 +52,12 @@ def test_a_rotated_master_secret_still_opens_what_the_previous_one_sealed():
     assert unseal(rotated, sealed, key_hash="h1", algorithm="HS256") == b"secret"
 
 
+@pytest.mark.parametrize("audit", ["a" * 64, ["a" * 64, "b" * 64], "too short for key_admin", 5, None])
+def test_who_decides_neither_derives_nor_holds_an_audit_key(audit):
+    """Nor does it stop deciding where that member is wrong: key_admin alone reads it."""
+    assert parse_keyring(json.dumps({"current": "c" * 64, "audit": audit})) == KEYRING
+
+
 @pytest.mark.parametrize(
     "text", ["", "[]", "{}", '{"current": 1}', '{"current": "short"}', '{"current": "%s", "previous": 1}' % ("c" * 64)]
 )

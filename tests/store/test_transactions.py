@@ -70,14 +70,14 @@ def test_a_failed_condition_is_told_by_the_place_of_its_action_and_nothing_is_wr
     shared.transact([put(shared, "there")])
     actions = [put(shared, "new", ABSENT), put(shared, "there", ABSENT)]
 
-    codes = shared.transact(actions, Attached(audit=put(shared, "entry"), beside=put(shared, "beside")))
+    codes = shared.transact(actions, Attached(audit=[put(shared, "entry")], beside=put(shared, "beside")))
 
     assert codes == ("None", "ConditionalCheckFailed")
     assert sorts(shared) == ["there"]
 
 
 def test_what_is_attached_is_written_with_the_change_and_an_answer_that_is_kept_stops_it(shared):
-    attached = Attached(put(shared, "entry"), put(shared, "answer", ABSENT), put(shared, "beside"))
+    attached = Attached([put(shared, "entry")], put(shared, "answer", ABSENT), put(shared, "beside"))
     assert shared.transact([put(shared, "a")], attached) == ()
     assert sorts(shared) == ["a", "answer", "beside", "entry"]
 
