@@ -31,12 +31,13 @@ class InProcess(NamedTuple):
     client: Any  # boto3's, of Secrets Manager
     secret_id: str
     table: str
+    operator: str  # the hash of an admin key
 
     def __call__(
         self, method: str, path: str, body: Any = None, *, context: Any = None, **headers: str
     ) -> tuple[int, Any]:
         """Status and body of an answer; an underscore in the name of a header stands for a hyphen."""
-        event = direct(method, path, body)
+        event = direct(method, path, body, by=self.operator)
         event["headers"] |= {name.replace("_", "-"): value for name, value in headers.items()}
         answer = handler(event, context or Context())
         return answer["statusCode"], json.loads(answer["body"]) if answer.get("body") else None
@@ -56,6 +57,7 @@ def function(services, table, monkeypatch):
     monkeypatch.setenv("MASTER_SECRET_ARN", made["ARN"])
     monkeypatch.setenv("TABLE_NAME", table)
     service.cache_clear()
-    yield InProcess(secrets, made["ARN"], table)
+    admin_key = handler({"operation": "create_admin_key", "name": "operator"}, Context())
+    yield InProcess(secrets, made["ARN"], table, admin_key["key_hash"])
     service.cache_clear()
     secrets.delete_secret(SecretId=made["ARN"], ForceDeleteWithoutRecovery=True)

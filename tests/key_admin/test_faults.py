@@ -49,7 +49,7 @@ def test_a_table_that_does_not_answer_is_a_503_that_says_when_to_ask_again(envir
 
 def test_a_table_that_is_throttled_is_a_503_too(environ, services):
     with wire_to(services) as wire:
-        wire.break_down("throttled", "Query", 9)
+        wire.break_down("throttled", "BatchGetItem", 9)
         environ.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{wire.server_port}")
 
         status, headers, problem = ask()

@@ -34,6 +34,7 @@ OWN = {
     "GET /keys/{key_hash}": (200, 200, GATE, 200, 200, 200, 200, GATE),
     "PATCH /keys/{key_hash}": (200, GATE, GATE, 200, 403, 200, 200, GATE),
     "POST /keys/{key_hash}/rotate": (200, GATE, 200, 200, 200, 200, 200, GATE),
+    "POST /keys/{key_hash}/replace": (200, GATE, 200, 200, 200, 200, 200, GATE),
     "POST /keys/{key_hash}/reset": (200, GATE, 200, 200, 403, 200, 200, GATE),
     "GET /keys/{key_hash}/usage": (200, 200, GATE, 200, 200, 200, 200, GATE),
     "DELETE /keys/{key_hash}": (204, GATE, GATE, 204, 204, 204, 204, GATE),
@@ -63,6 +64,7 @@ FOREIGN = {
     "GET /keys/{key_hash}": (200, 200, GATE, 200, 404, 404, 404, GATE),
     "PATCH /keys/{key_hash}": (200, GATE, GATE, 200, 404, 404, 404, GATE),
     "POST /keys/{key_hash}/rotate": (200, GATE, 200, 200, 404, 404, 404, GATE),
+    "POST /keys/{key_hash}/replace": (200, GATE, 200, 200, 404, 404, 404, GATE),
     "POST /keys/{key_hash}/reset": (200, GATE, 200, 200, 404, 404, 404, GATE),
     "GET /keys/{key_hash}/usage": (200, 200, GATE, 200, 404, 404, 404, GATE),
     "DELETE /keys/{key_hash}": (204, GATE, GATE, 204, 404, 404, 404, GATE),
@@ -76,6 +78,7 @@ ADMINISTERING = {
     "GET /keys/{key_hash}": OWN["GET /keys/{key_hash}"],
     "PATCH /keys/{key_hash}": (200, GATE, GATE, 403, 403, 403, 403, GATE),
     "POST /keys/{key_hash}/rotate": (200, GATE, 403, 403, 403, 403, 403, GATE),
+    "POST /keys/{key_hash}/replace": (200, GATE, 403, 403, 403, 403, 403, GATE),
     "POST /keys/{key_hash}/reset": (200, GATE, 403, 403, 403, 403, 403, GATE),
     "GET /keys/{key_hash}/usage": OWN["GET /keys/{key_hash}/usage"],
     "DELETE /keys/{key_hash}": (204, GATE, GATE, 403, 403, 403, 403, GATE),
@@ -147,7 +150,9 @@ def test_a_holder_reaches_what_their_rights_say(admin, acme, target, route):
 
     for kind, holder in acme.holders.items():
         admin("PUT", f"/apis/{acme.api}", {"name": "a"})
-        key = admin.create_key(owner="umbrella" if is_foreign else acme.owner, **rights)
+        wanted = {"name": "n", "owner": "umbrella" if is_foreign else acme.owner} | rights
+        material = {} if route.endswith("/replace") else {"jwt_data": {"secret": SECRET}}
+        key = admin("POST", "/keys", wanted | material).body
         answer = send(holder, route, acme, key, new)
         statuses[kind] = status_of(answer)
         if is_foreign and kind in OF_OWNER:

@@ -20,6 +20,7 @@ from access.limits import OWNER, Quota, RateLimit
 from dev.services import ROOT
 from store import table as layout
 from store.admin.audit import AuditEntry, AuditFilter, AuditLog
+from store.admin.audit_keys import parse_audit_keys
 from store.admin.idempotency import IdempotencyStore, KeptAnswer
 from store.admin.keys import KeyStore
 from store.admin.transactions import Table
@@ -72,6 +73,9 @@ KEY = KeyRecord(
     last_audit="f" * 64,
     ids=(IssuedId("i2", LATER, "mW4k", 1_800_000_060), IssuedId("i1", HASH, "x7Qa", 1_800_000_000, 1_800_000_900)),
     life=1 << 20,
+    labels={"managed-by": "tollgate"},
+    sources=("203.0.113.0/24", "2001:db8::/32"),
+    disabled_by="acme",
     **LIMITS,
 )
 POLICY = Policy(
@@ -89,10 +93,24 @@ POLICY = Policy(
     counting=Counting(2_000, fail_open=True),
     thresholds=(80, 100),
     last_audit="f" * 64,
+    labels={"managed-by": "tollgate"},
+    sources=("203.0.113.0/24",),
     **LIMITS,
 )
 API = ApiDefinition(
-    "orders", 2, "Orders", 1, 2, ("a1/prod",), False, False, False, TokenPlace("", "token", "c"), ("idp",), "f" * 64
+    "orders",
+    2,
+    "Orders",
+    1,
+    2,
+    ("a1/prod",),
+    False,
+    False,
+    False,
+    TokenPlace("", "token", "c"),
+    ("idp",),
+    "f" * 64,
+    {"a": "b"},
 )
 ISSUER = Issuer(
     "idp",
@@ -101,20 +119,24 @@ ISSUER = Issuer(
     2,
     "https://idp.example",
     "https://idp.example/jwks",
-    ("ES256", "RS256"),
-    ("orders",),
-    "email",
-    "plan",
-    ("gold",),
-    "scope",
-    {"read": "gold"},
-    30,
-    "f" * 64,
+    algorithms=("ES256", "RS256"),
+    audiences=("orders",),
+    any_audience=True,
+    identity_claim="email",
+    policy_claim="plan",
+    allowed_policies=("gold", "silver"),
+    default_policies=("gold",),
+    scope_claim="scope",
+    scope_policies={"read": "gold"},
+    leeway_seconds=30,
+    last_audit="f" * 64,
+    labels={"managed-by": "tollgate"},
 )
 KEY_SET = KeySet(({"kty": "EC", "crv": "P-256", "x": "x", "y": "y", "kid": "1", "alg": "ES256"},), 1_800_000_000)
 IDENTITY = IdentityRecord(HASH, 2, enabled=False, updated_at=1_800_000_000, last_audit="f" * 64)
 ANSWER = KeptAnswer("f" * 64, 201, '{"key_id": "x"}')
 ENTRY = AuditEntry.make(
+    parse_audit_keys(json.dumps({"current": "c" * 64})),
     entry_id="e" * 16,
     now=1_800_000_000.5,
     principal="p",
@@ -122,7 +144,7 @@ ENTRY = AuditEntry.make(
     resource="/keys/k",
     fields=("grants", "name"),
     request_id="r",
-    previous_hash="",
+    after="",
 )
 DAY = DayTotals(20_833, 1200, 30)
 GATE = {
