@@ -42,6 +42,11 @@ class InProcess(NamedTuple):
         answer = handler(event, context or Context())
         return answer["statusCode"], json.loads(answer["body"]) if answer.get("body") else None
 
+    def made_keys(self) -> list[Any]:
+        """The keys in the table, apart from the operator's."""
+        items: list[Any] = self("GET", "/keys")[1]["items"]
+        return [key for key in items if key["key_hash"] != self.operator]
+
     def store_secret(self, **members: Any) -> None:
         """Put another master secret in force, as new environments see it."""
         self.client.put_secret_value(SecretId=self.secret_id, SecretString=json.dumps(members))

@@ -47,7 +47,7 @@ def test_a_rotation_of_the_master_secret_leaves_the_log_whole(function):
     function.store_secret(current=OTHER, audit=OLD)
 
     assert len({entry["audit_key"] for entry in entries_of(function, key_hash)}) == 1
-    assert verified(function) == {"checked": 3, "intact": True, "faults": []}
+    assert verified(function) == {"checked": 4, "intact": True, "faults": []}
 
 
 def test_a_former_audit_key_verifies_until_it_is_dropped(function):
@@ -58,7 +58,7 @@ def test_a_former_audit_key_verifies_until_it_is_dropped(function):
     assert len({entry["audit_key"] for entry in entries_of(function, key_hash)}) == 2
     assert verified(function)["intact"]
     function.store_secret(current=OLD, audit=NEW)
-    (fault,) = verified(function)["faults"]
+    (fault,) = [fault for fault in verified(function)["faults"] if fault["resource"] == f"/keys/{key_hash}"]
     assert (fault["id"], fault["reason"]) == (entries_of(function, key_hash)[0]["id"], "unknown_key")
 
 
@@ -68,7 +68,7 @@ def test_an_audit_key_that_is_none_stops_every_change(function):
 
     assert function("POST", "/keys", KEY)[0] == 500
     function.store_secret(current=OLD)
-    assert function("GET", "/keys")[1]["items"] == []
+    assert function.made_keys() == []
 
 
 def test_a_resource_is_named_once(function):

@@ -135,8 +135,9 @@ ISSUER = Issuer(
 KEY_SET = KeySet(({"kty": "EC", "crv": "P-256", "x": "x", "y": "y", "kid": "1", "alg": "ES256"},), 1_800_000_000)
 IDENTITY = IdentityRecord(HASH, 2, enabled=False, updated_at=1_800_000_000, last_audit="f" * 64)
 ANSWER = KeptAnswer("f" * 64, 201, '{"key_id": "x"}')
+AUDIT_KEYS = parse_audit_keys(json.dumps({"current": "c" * 64}))
 ENTRY = AuditEntry.make(
-    parse_audit_keys(json.dumps({"current": "c" * 64})),
+    AUDIT_KEYS,
     entry_id="e" * 16,
     now=1_800_000_000.5,
     principal="p",
@@ -222,13 +223,15 @@ READERS = {  # by kind: how it is read from a table, and what is read
     "key set": (lambda table: load_issuers(table.client, table.name, ["idp"])["idp"].key_set, KEY_SET),
     "answer": (lambda table: IdempotencyStore(table, KEYRING).find("r", 1_800_000_000), ANSWER),
     "audit": (
-        lambda table: AuditLog(table).page(AuditFilter("2027-01-01", "2027-02-01"), limit=9, cursor=None).items,
+        lambda table: (
+            AuditLog(table, AUDIT_KEYS).page(AuditFilter("2027-01-01", "2027-02-01"), limit=9, cursor=None).items
+        ),
         (ENTRY,),
     ),
 }
 SHAPES = json.loads(FILE.read_text()) if FILE.exists() else {}
 STORED = [(kind, number) for kind, numbers in SHAPES.items() for number in numbers]
-NAMED_BY_OPERATORS = {"metadata", "scope_policies", "jwk"}  # any member is known there
+NAMED_BY_OPERATORS = {"metadata", "labels", "scope_policies", "jwk"}  # any member is known there
 
 
 def read(client, table, kind, item):
