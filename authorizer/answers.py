@@ -131,9 +131,7 @@ def _statement(effect: str, resources: list[str]) -> Statement:
 
 
 def _exact_resources(base: str, grants: Sequence[Grant]) -> Iterable[str]:
-    """The resources of grants without wildcards. Where grants have owners the context holds for one of them alone."""
-    if any(grant.owner for grant in grants):
-        return
+    """The resources of grants without wildcards."""
     for grant in filter(_is_exact, grants):
         for method in _METHODS if ANY in grant.methods else grant.methods:
             yield f"{base}/{method}{grant.path}"

@@ -15,7 +15,7 @@ from tests.key_admin.provider import Provider
 def speak_for_ada(bench: Bench, *policies: str, **members: object) -> Iterator[Callable[..., str]]:
     """Makes tokens of a provider whose tokens bring these policies."""
     with Provider() as provider:
-        issuer = Issuer("idp", 1, 0, 0, provider.url, default_policies=policies, **members)
+        issuer = Issuer("idp", 1, 0, 0, provider.url, any_audience=True, default_policies=policies, **members)
         table = Table(bench.boto, bench.table)
         key_set = fetch_key_set(issuer, now=bench.now_ms // 1000)
         IssuerStore(table).put(None, issuer, Attached(beside=table.put(key_set_to_item(issuer, key_set))))

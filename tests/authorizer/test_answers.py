@@ -29,11 +29,11 @@ def asked(path, method="GET"):
     return read_event(EVENT | {"methodArn": f"{BASE}/{method}{path}"})
 
 
-def answer_to(path, grants, metadata=None, *, api="orders", grant_owner=""):
+def answer_to(path, grants, metadata=None, *, api="orders"):
     """The answer to an allowed GET of a path."""
     record = KeyRecord(KeyHash("A" * 43), 1, "n" * 128, created_at=0, updated_at=0, owner="o" * 128)
     effective = Effective(tuple(grants), (), (), tuple("t" * 64 for _ in range(20)), metadata or {})
-    outcome = Outcome(Allow(record), effective, (api,), grant_owner=grant_owner)
+    outcome = Outcome(Allow(record), effective, (api,))
     return render(asked(path), outcome, usage_key="k" * 36)
 
 
@@ -134,15 +134,6 @@ def test_a_kept_answer_of_the_admin_api_holds_only_what_names_it():
     answer = answer_to("/keys", [Grant("admin", ("GET",), "/keys"), Grant("*", path="/audit")], api="admin")
 
     assert [verdict(answer, path) for path in ("/keys", "/audit")] == ["allow", "implicit deny"]
-
-
-def test_a_kept_answer_lends_no_grant_the_owner_of_another_one():
-    """The context of a kept answer is used again, and with it the owner that the first grant was limited to."""
-    grants = [Grant("admin", ("GET",), "/keys"), Grant("admin", ("GET",), "/policies", owner="acme")]
-
-    answer = answer_to("/keys", grants, api="admin")
-
-    assert [verdict(answer, path) for path in ("/keys", "/policies")] == ["allow", "implicit deny"]
 
 
 def test_a_wildcard_in_the_path_that_was_asked_for_grants_no_run_of_characters():

@@ -34,7 +34,7 @@ def provider():
 def identities(request, bench, provider):
     """The identities of a provider whose tokens every API takes; they may call anything."""
     bench.policy("person", grants=(Grant("*"),), quotas=request.param)
-    issuer = Issuer("idp", 1, 0, 0, provider.url, default_policies=("person",))
+    issuer = Issuer("idp", 1, 0, 0, provider.url, any_audience=True, default_policies=("person",))
     shared = Table(bench.boto, bench.table)
     copy = shared.put(key_set_to_item(issuer, fetch_key_set(issuer, now=bench.now_ms // 1000)))
     IssuerStore(shared).put(None, issuer, Attached(beside=copy))

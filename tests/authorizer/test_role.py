@@ -42,7 +42,7 @@ def provider():
 def outside(bench: Bench, provider: Provider) -> None:
     """An API, known by a gateway and by its name, that takes the tokens of a provider."""
     scopes = {"scope_claim": "scope", "scope_policies": {"free": "free"}}
-    issuer = Issuer("idp", 1, 0, 0, provider.url, default_policies=("person",), **scopes)
+    issuer = Issuer("idp", 1, 0, 0, provider.url, any_audience=True, default_policies=("person",), **scopes)
     shared = Table(bench.boto, bench.table)
     copy = shared.put(key_set_to_item(issuer, fetch_key_set(issuer, now=bench.now_ms // 1000)))
     IssuerStore(shared).put(None, issuer, Attached(beside=copy))
