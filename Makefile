@@ -9,7 +9,7 @@ PYTHON := $(shell for candidate in python3.13 python3 python; do $$candidate -c 
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 SAM := SAM_CLI_TELEMETRY=0 AWS_EC2_METADATA_DISABLED=true AWS_DEFAULT_REGION=us-east-1 .venv-sam/bin/sam
 
-export PORT DATA SERVICES HTTP_UNAUTHORIZED EXPRESSION_MATCH
+export PORT DATA SERVICES HTTP_UNAUTHORIZED EXPRESSION_MATCH TEMPLATE
 
 .PHONY: help
 help: ## list the commands
@@ -20,7 +20,7 @@ dev: .venv/ready .venv-ministack/ready ## run the whole stack on this machine (P
 	@exec .venv/bin/python -m dev
 
 .PHONY: test
-test: .venv/ready .venv-ministack/ready .venv-sam/ready $(if $(shell command -v node),.venv-cdk/ready) ## run the tests
+test: .venv/ready .venv-ministack/ready .venv-sam/ready $(if $(shell command -v node),.venv-cdk/ready) $(if $(shell command -v terraform),.venv-terraform/ready) ## run the tests
 	.venv/bin/python -m pytest $(TESTS)
 
 .PHONY: bench
@@ -70,18 +70,18 @@ build: .venv-sam/ready ## build both functions as they are deployed, into .aws-s
 	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(SAM) build
 
 .PHONY: doctor
-doctor: .venv/ready ## find mistakes in a SAM or CloudFormation template (TEMPLATE=…)
-	@.venv/bin/python -m doctor $(TEMPLATE)
+doctor: .venv/ready ## find mistakes in a template or a Terraform plan (TEMPLATE=…)
+	@.venv/bin/python -m doctor "$$TEMPLATE"
 
 .PHONY: lock
 lock: ## pin the dependencies anew, with hashes (needs uv)
-	for part in authorizer:authorizer/requirements.txt key-admin:key_admin/requirements.txt dev:requirements-dev.txt ministack:dev/requirements-ministack.txt sam:dev/requirements-sam.txt cdk:dev/requirements-cdk.txt; do \
+	for part in authorizer:authorizer/requirements.txt key-admin:key_admin/requirements.txt dev:requirements-dev.txt ministack:dev/requirements-ministack.txt sam:dev/requirements-sam.txt cdk:dev/requirements-cdk.txt terraform:dev/requirements-terraform.txt; do \
 	  uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 pyproject.toml --group "$${part%%:*}" --output-file "$${part#*:}"; \
 	done
 
 .PHONY: clean
 clean: ## remove environments, builds and caches
-	rm -rf .venv .venv-ministack .venv-sam .venv-cdk .node .dynamodb-local .aws-sam .dev .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-ministack .venv-sam .venv-cdk .venv-terraform .node .dynamodb-local .aws-sam .dev .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 define environment
 	@test -n "$(PYTHON)" || { echo "Tollgate needs Python 3.11 or newer"; exit 1; }
@@ -101,6 +101,9 @@ endef
 
 .venv-cdk/ready: dev/requirements-cdk.txt
 	$(call environment,.venv-cdk,$<)
+
+.venv-terraform/ready: dev/requirements-terraform.txt
+	$(call environment,.venv-terraform,$<)
 
 # Only `make bench` wants it, and does without where it cannot be had.
 .node/ready: benchmarks/node/package-lock.json

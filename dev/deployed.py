@@ -26,6 +26,10 @@ SAM = ROOT / ".venv-sam" / "bin" / "sam"
 _SERVE = "import sys; sys.path.extend(sys.argv.pop(1).split(':')); from ministack.app import main; main()"
 
 
+class NotVerifiableError(Exception):
+    """The stack has nothing that the tests could call; the message says what to do."""
+
+
 class Deployed(NamedTuple):
     """Where a deployed stack answers. An empty URL means that nothing answers there."""
 
@@ -46,17 +50,21 @@ class Deployed(NamedTuple):
 
 
 @contextmanager
-def in_ministack() -> Iterator[Deployed]:
-    """Build, deploy, and end it all afterwards. Raises CalledProcessError with SAM's own words."""
+def ministack() -> Iterator[str]:
+    """Everything that MiniStack plays, SAM's transform included; where it answers."""
     port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
     environ = ministack_environ("127.0.0.1", port)
     translator = ":".join(str(one) for one in (ROOT / ".venv-sam/lib").glob("python*/site-packages"))
     command = [str(ROOT / ".venv-ministack/bin/python"), "-c", _SERVE, translator]
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        answering(command, endpoint + MINISTACK_HEALTH, environ=environ, cwd=ROOT, status=HTTPStatus.OK),
-    ):
+    with answering(command, endpoint + MINISTACK_HEALTH, environ=environ, cwd=ROOT, status=HTTPStatus.OK):
+        yield endpoint
+
+
+@contextmanager
+def in_ministack() -> Iterator[Deployed]:
+    """Build, deploy, and end it all afterwards. Raises CalledProcessError with SAM's own words."""
+    with tempfile.TemporaryDirectory() as folder, ministack() as endpoint:
         build(Path(folder), _environ())
         parameters = ("LimitAnswer=deny", f"EndpointUrl={endpoint}")
         deploy(endpoint, Path(folder) / "template.yaml", STACK, parameters)
@@ -65,7 +73,10 @@ def in_ministack() -> Iterator[Deployed]:
 
 @contextmanager
 def in_account(stack: str) -> Iterator[Deployed]:
-    """A stack of the account and Region that the environment's credentials name. Its admin key goes afterwards."""
+    """A stack of the account and Region that the environment's credentials name. Its admin key goes afterwards.
+
+    Raises NotVerifiableError where it has no demo APIs.
+    """
     found = _with_admin_key(_describe(stack, {}))
     try:
         yield found
@@ -125,6 +136,12 @@ def _describe(stack: str, settings: dict[str, Any]) -> Deployed:
     described = boto3.client("cloudformation", **settings).describe_stacks(StackName=stack)["Stacks"][0]
     outputs = {one["OutputKey"]: one["OutputValue"] for one in described["Outputs"]}
     parameters = {one["ParameterKey"]: one["ParameterValue"] for one in described["Parameters"]}
+    if "DemoRestUrl" not in outputs:
+        message = (
+            f"the stack {stack} has no demo APIs, which the tests call: "
+            "sam deploy --parameter-overrides DemoApis=on, verify, and switch them off again"
+        )
+        raise NotVerifiableError(message)
     return Deployed(
         outputs["AdminUrl"],
         outputs["DemoRestUrl"],

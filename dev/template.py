@@ -52,6 +52,7 @@ _Loader.add_multi_constructor("!", _construct)
 
 
 NO_VALUE = object()
+_SERVERLESS = "AWS::Serverless::"
 _SECTIONS = {
     "AWSTemplateFormatVersion",
     "Transform",
@@ -102,7 +103,7 @@ class Template:
         self._conditions: dict[str, Any] = loaded.get("Conditions", {})
         self._mappings: dict[str, Any] = loaded.get("Mappings", {})
         self._globals = loaded.get("Globals", {})
-        self._refuse(self._globals, {"Function"}, "Globals.")
+        self._refuse(self._globals, {"Api", "Function"}, "Globals.")
         for name, one in loaded["Resources"].items():
             self._refuse(one, _RESOURCE_MEMBERS, f"{name}.")
         self.resources: dict[str, dict[str, Any]] = {
@@ -120,11 +121,11 @@ class Template:
         return [name for name, resource in self.resources.items() if resource["Type"] in kinds]
 
     def properties(self, name: str) -> dict[str, Any]:
-        """The properties of a resource, resolved, Globals applied to functions."""
+        """The properties of a resource, resolved, Globals applied."""
         resource = self.resources[name]
         own: dict[str, Any] = dict(resource.get("Properties", {}))
-        if resource["Type"] == "AWS::Serverless::Function":
-            own = _merged(self._globals.get("Function", {}), own)
+        if resource["Type"].startswith(_SERVERLESS):
+            own = _merged(self._globals.get(resource["Type"].removeprefix(_SERVERLESS), {}), own)
         resolved: dict[str, Any] = {key: value for key, value in own.items() if key not in {"Policies", "Events"}}
         properties: dict[str, Any] = self.resolve(resolved)
         return properties | {key: own[key] for key in ("Events",) if key in own}

@@ -1,54 +1,28 @@
-"""A SAM or CloudFormation template, YAML or JSON, whose every node knows its line.
+"""A SAM or CloudFormation template, or a Terraform plan in its shape: resources with their properties.
 
-Short intrinsic functions read as long ones: `!Ref X` is `{"Ref": "X"}`. An entry of a mapping
-has the line of its key.
+Parameters stand for their defaults, conditions are judged by them: what is examined is what a deployment with the
+defaults makes.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import yaml
+from doctor import plans
+from doctor.nodes import EMPTY, Node, TemplateError, parse, text_of, written
+
+_SERVERLESS = "AWS::Serverless::"
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
-class TemplateError(Exception):
-    """The file is no template; the text says where."""
+class Form(Enum):
+    """How a template says what it makes."""
 
-
-class Node(NamedTuple):
-    """A value and its line. `value`: dict of text to Node, list of Node, or a scalar."""
-
-    value: Any
-    line: int
-    is_block: bool = False  # a text whose lines are lines of the template
-
-    def get(self, *path: str) -> "Node | None":
-        """The node at a path of names, None where there is none."""
-        found: Node | None = self
-        for name in path:
-            found = found.value.get(name) if found is not None and isinstance(found.value, dict) else None
-        return found
-
-    def entries(self) -> Iterable[tuple[str, "Node"]]:
-        return self.value.items() if isinstance(self.value, dict) else ()
-
-    def items(self) -> list["Node"]:
-        """The members of a list; a lone value is a list of one."""
-        return self.value if isinstance(self.value, list) else [self]
-
-    @property
-    def plain(self) -> Any:
-        if isinstance(self.value, dict):
-            return {name: one.plain for name, one in self.value.items()}
-        return [one.plain for one in self.value] if isinstance(self.value, list) else self.value
-
-    @property
-    def text(self) -> str:
-        """A scalar as text, true in lower case; empty for what is no scalar."""
-        if isinstance(self.value, dict | list) or self.value is None:
-            return ""
-        return str(self.value).lower() if isinstance(self.value, bool) else str(self.value)
+    SAM = "SAM"
+    CLOUDFORMATION = "CloudFormation"
+    TERRAFORM = "Terraform"
 
 
 class Resource(NamedTuple):
@@ -66,24 +40,25 @@ class Resource(NamedTuple):
         return self.node.get("Properties", *path)
 
     def text(self, *path: str) -> str:
-        found = self.get(*path)
-        return found.text if found else ""
+        return text_of(self.get(*path))
 
 
 class Template:
     """The resources of a template. Raises TemplateError where it has none."""
 
     def __init__(self, text: str, folder: Path | None = None) -> None:
-        root = _parse(text)
         self._folder = folder
-        self._globals = root.get("Globals") or Node({}, 1)
-        self._parameters = root.get("Parameters") or Node({}, 1)
+        root = _read(text)
+        self._globals = root.get("Globals") or EMPTY
+        self.is_plan = plans.is_plan(root)
+        listed = plans.resources(root) if self.is_plan else (root.get("Resources") or EMPTY)
         self.resources = {
-            name: Resource(name, kind.text if (kind := one.get("Type")) else "", one)
-            for name, one in (root.get("Resources") or Node({}, 1)).entries()
+            name: Resource(name, text_of(node.get("Type")), node)
+            for name, node in listed.entries()
+            if isinstance(node.value, dict)
         }
         if not self.resources:
-            message = "this is no SAM or CloudFormation template: there are no Resources"
+            message = "this is not a SAM or CloudFormation template, nor a Terraform plan in JSON: it has no resources"
             raise TemplateError(message)
 
     @classmethod
@@ -91,34 +66,41 @@ class Template:
         try:
             return cls(path.read_text(encoding="utf-8"), path.parent)
         except UnicodeDecodeError:
-            message = "this is no text in UTF-8"
+            message = "this is not UTF-8"
             raise TemplateError(message) from None
+
+    def form_of(self, resource: Resource) -> Form:
+        if self.is_plan:
+            return Form.TERRAFORM
+        return Form.SAM if resource.kind.startswith(_SERVERLESS) else Form.CLOUDFORMATION
 
     def of(self, *kinds: str) -> Iterator[Resource]:
         """Every resource of these types."""
-        return (one for one in self.resources.values() if one.kind in kinds)
+        return (resource for resource in self.resources.values() if resource.kind in kinds)
+
+    def common(self, kind: str, *path: str) -> Node | None:
+        """What Globals say of every resource of a SAM type."""
+        return self._globals.get(kind.removeprefix(_SERVERLESS), *path)
 
     def setting(self, resource: Resource, *path: str) -> Node | None:
-        """A property of a SAM resource, with what Globals say of it. A parameter stands for its default."""
-        common = self._globals.get(resource.kind.rpartition("::")[2], *path)
-        return self.known(_merged(common, resource.get(*path)))
-
-    def known(self, node: Node | None) -> Node | None:
-        """The value, or a parameter's default, of what may be absent."""
-        return None if node is None else self.resolved(node)
+        """A property of a SAM resource, with what Globals say of it."""
+        return _merged(self.common(resource.kind, *path), resource.get(*path))
 
     def file(self, name: str) -> str | None:
-        """The text of a file beside the template, None where there is none."""
+        """The content of a file beside the template, None where there is none."""
         try:
             return None if self._folder is None else (self._folder / name).read_text(encoding="utf-8")
         except (OSError, ValueError):
             return None
 
-    def resolved(self, node: Node) -> Node:
-        """The value itself; of a parameter its default, where it has one."""
-        name = node.get("Ref")
-        default = self._parameters.get(name.text, "Default") if name else None
-        return default._replace(line=node.line) if default else node
+
+def _read(text: str) -> Node:
+    try:
+        root = parse(text)
+        return root if plans.is_plan(root) else _Defaults(root).applied(root) or EMPTY
+    except RecursionError:
+        message = "it is nested too deeply"
+        raise TemplateError(message) from None
 
 
 def _merged(common: Node | None, own: Node | None) -> Node | None:
@@ -135,73 +117,66 @@ def _is_intrinsic(node: Node) -> bool:
     return any(name == "Ref" or name.startswith("Fn::") for name in node.value)
 
 
-def names_in(node: Node | None) -> set[str]:
-    """Every resource, parameter and export that a value refers to."""
-    if node is None:
-        return set()
-    if isinstance(node.value, list):
-        return set().union(*map(names_in, node.value)) if node.value else set()
-    found: set[str] = set()
-    for name, one in node.entries():
+class _Defaults:
+    """Puts the defaults of parameters in their places, and of an `Fn::If` the branch that they choose."""
+
+    def __init__(self, root: Node) -> None:
+        self._conditions = root.get("Conditions") or EMPTY
+        self._parameters = {
+            name: default
+            for name, parameter in (root.get("Parameters") or EMPTY).entries()
+            if (default := parameter.get("Default")) and "SSM" not in text_of(parameter.get("Type"))
+        }
+
+    def applied(self, node: Node) -> Node | None:
+        """The value with its defaults; None for AWS::NoValue."""
+        if isinstance(node.value, list):
+            return node._replace(value=[member for member in map(self.applied, node.value) if member is not None])
+        if not isinstance(node.value, dict):
+            return node
+        name, inner = next(iter(node.value.items())) if len(node.value) == 1 else ("", node)
         if name == "Ref":
-            found.add(one.text.partition(".")[0])
-        elif name == "Fn::GetAtt":
-            found |= {part.text.partition(".")[0] for part in one.items()[:1]}
-        elif name == "Fn::Sub":
-            found |= names_in(one).union(*(_names_in_text(part.text) for part in one.items()[:1]))
-        elif name == "Fn::ImportValue":
-            found.add(f"import {one.plain}")
-        else:
-            found |= names_in(one)
-    return found if isinstance(node.value, dict) else _function_names(node.text)
+            return self._parameter(inner.text, node)
+        if name == "Fn::If" and len(inner.items()) == 3:  # noqa: PLR2004 - a condition and two branches
+            condition, then, otherwise = inner.items()
+            chosen = self.applied(then if self._holds(condition.text) is not False else otherwise)
+            return chosen and chosen._replace(line=node.line)
+        if name == "Fn::Sub":
+            return node._replace(value={name: self._substituted(inner)})
+        values = {key: self.applied(value) for key, value in node.value.items()}
+        return node._replace(value={key: value for key, value in values.items() if value is not None})
 
+    def _parameter(self, name: str, node: Node) -> Node | None:
+        if name == "AWS::NoValue":
+            return None
+        default = self._parameters.get(name)
+        return default._replace(line=node.line) if default else node
 
-def _function_names(text: str) -> set[str]:
-    """The function of an ARN that is written out, alone or within an authorizer's URI."""
-    found = re.search(r"arn:[\w-]+:lambda:[\w-]*:\d*:function:([\w-]+)", text)
-    return {found[1]} if found else set()
+    def _substituted(self, node: Node) -> Node:
+        """The string of a Sub, alone or the first of a list, with its variables."""
+        if isinstance(node.value, list) and node.value:
+            first, *others = node.value
+            variables = [member for member in map(self.applied, others) if member is not None]
+            return node._replace(value=[self._substituted(first), *variables])
+        if not isinstance(node.value, str):
+            return node
+        known = self._parameters
+        text = _VARIABLE.sub(lambda match: known[match[1]].text if match[1] in known else match[0], node.value)
+        return node._replace(value=text)
 
+    def _holds(self, name: str) -> bool | None:
+        """Whether a condition holds with the defaults; None where they do not say."""
+        condition = self._conditions.get(name)
+        return None if condition is None else self._judged(condition)
 
-def _names_in_text(text: str) -> set[str]:
-    names = {piece.partition("}")[0].partition(".")[0] for piece in text.split("${")[1:]}
-    return {name for name in names if not name.startswith("AWS::")}
-
-
-def _parse(text: str) -> Node:
-    """Raises TemplateError. JSON may be indented by tabs, which YAML refuses."""
-    is_json = text.lstrip("\ufeff \t\r\n").startswith("{")
-    try:
-        composed = yaml.compose(text.replace("\t", " ") if is_json else text, yaml.SafeLoader)
-        return _read(composed) if composed else Node(None, 1)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        message = f"line {line}: this is neither YAML nor JSON: {error.problem}"
-        raise TemplateError(message) from None
-    except (yaml.YAMLError, ValueError) as error:
-        message = f"this is neither YAML nor JSON: {' '.join(str(error).split())}"
-        raise TemplateError(message) from None
-    except RecursionError:
-        message = "it is nested too deeply"
-        raise TemplateError(message) from None
-
-
-def _read(node: yaml.Node) -> Node:
-    line = node.start_mark.line + 1
-    value: Any
-    if isinstance(node, yaml.MappingNode):
-        value = {str(key.value): _read(one)._replace(line=key.start_mark.line + 1) for key, one in node.value}
-    elif isinstance(node, yaml.SequenceNode):
-        value = [_read(one) for one in node.value]
-    else:
-        tag = node.tag if node.tag.startswith("tag:") else "tag:yaml.org,2002:str"
-        value = node.value if tag.endswith((":timestamp", ":value")) else _scalar(tag, node)
-    if not node.tag.startswith("!"):
-        return Node(value, line, is_block=isinstance(node, yaml.ScalarNode) and node.style == "|")
-    name = node.tag[1:]
-    if name == "GetAtt" and isinstance(value, str):
-        value = [Node(part, line) for part in value.split(".", 1)]
-    return Node({name if name in {"Ref", "Condition"} else f"Fn::{name}": Node(value, line)}, line)
-
-
-def _scalar(tag: str, node: yaml.Node) -> Any:
-    return yaml.SafeLoader("").construct_object(yaml.ScalarNode(tag, node.value))
+    def _judged(self, node: Node) -> bool | None:
+        name, inner = next(iter(node.entries()), ("", node))
+        if name == "Condition":
+            return self._holds(inner.text)
+        if name == "Fn::Equals":
+            left, right = (written(self.applied(member)) for member in inner.items())
+            return left == right if "${" not in left + right else None
+        parts = [self._judged(member) for member in inner.items()] if name in {"Fn::Not", "Fn::And", "Fn::Or"} else []
+        if not parts or None in parts:
+            return None
+        return not parts[0] if name == "Fn::Not" else all(parts) if name == "Fn::And" else any(parts)

@@ -7,12 +7,13 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import jwt
 import pytest
 
-from dev.deployed import Deployed, direct, in_account, in_ministack
+from dev.deployed import Deployed, NotVerifiableError, direct, in_account, in_ministack
 from dev.dynamodb_local import ServicesOnDynamoDbLocal
 from dev.services import ROOT, Services
 from dev.stack import LocalStack
@@ -108,7 +109,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def stack(request: pytest.FixtureRequest) -> Iterator[LocalStack | Deployed]:
     """The stack under test: the local gateway, unless TOLLGATE_STACK says where else."""
     kinds = {"": lambda: LocalStack(services=services_of(request)), "ministack": in_ministack}
-    with kinds[WHERE]() if WHERE in kinds else in_account(WHERE) as running:
+    with ExitStack() as opened:
+        try:
+            running = opened.enter_context(kinds[WHERE]() if WHERE in kinds else in_account(WHERE))
+        except NotVerifiableError as error:
+            pytest.exit(str(error), returncode=1)
         if isinstance(running, Deployed) and running.usage_key:
             opener = urllib.request.build_opener()
             opener.addheaders = [("x-api-key", running.usage_key)]

@@ -14,7 +14,16 @@ REST, HTTP, V2 = "AWS::Serverless::Api", "AWS::Serverless::HttpApi", "AWS::ApiGa
 KEY, PLAN, PLAN_KEY = (f"AWS::ApiGateway::{one}" for one in ("ApiKey", "UsagePlan", "UsagePlanKey"))
 _PERMISSION = "AWS::Lambda::Permission"
 _KNOWN = {
-    REST: {"StageName", "ApiKeySourceType", "Variables", "Auth", "GatewayResponses", "Cors"},
+    REST: {
+        "StageName",
+        "ApiKeySourceType",
+        "Variables",
+        "Auth",
+        "GatewayResponses",
+        "Cors",
+        "EndpointConfiguration",
+        "OpenApiVersion",
+    },
     HTTP: {"StageVariables", "Auth", "StageName", "CorsConfiguration"},
     f"{V2}Api": {"Name", "ProtocolType", "RouteSelectionExpression"},
     f"{V2}Route": {
@@ -26,6 +35,7 @@ _KNOWN = {
         "RouteResponseSelectionExpression",
     },
     f"{V2}RouteResponse": {"ApiId", "RouteId", "RouteResponseKey"},
+    f"{V2}IntegrationResponse": {"ApiId", "IntegrationId", "IntegrationResponseKey"},
     f"{V2}Integration": {
         "ApiId",
         "IntegrationType",

@@ -8,6 +8,7 @@ from dev.gateway.authorizers import Authorizer
 from dev.gateway.events import Stage
 from dev.gateway.websockets import SocketRoute, WebSocketApi
 from dev.lambda_runtime import Function
+from dev.template import TemplateError
 
 
 class SocketReader(Reader):
@@ -21,11 +22,18 @@ class SocketReader(Reader):
         if selection is None:
             raise self.refuse(name, "RouteSelectionExpression")
         stages = list(self.of("Stage", name).values())
+        answered = {one["IntegrationId"] for one in self.of("IntegrationResponse", name).values()}
         integrations, routes, guard = self.of("Integration", name), {}, None
         for route in self.of("Route", name).values():
-            used = integrations[route["Target"].rpartition("/")[2]]
+            target = route["Target"].rpartition("/")[2]
+            used = integrations[target]
             answers = "RouteResponseSelectionExpression" in route
             is_mock = used["IntegrationType"] == "MOCK"
+            if is_mock and target not in answered:
+                line = self.template.line_of("MOCK")
+                raise TemplateError(
+                    f"line {line}: {name}: a mock integration needs an IntegrationResponse; on AWS it fails"
+                )
             function = None if is_mock else self._function_in(name, used["IntegrationUri"])
             routes[route["RouteKey"]] = SocketRoute(function, answers)
             if route.get("AuthorizationType", "NONE") != "NONE":

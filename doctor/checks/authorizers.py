@@ -1,141 +1,298 @@
-"""Checks of the authorizers themselves."""
+"""The authorizers themselves: caching, identity sources, the shape of their answers, the function that they call."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from doctor.apis import HTTP, REST, WEBSOCKET, authorizers, own_code
-from doctor.findings import Finding
-from doctor.template import Node, Template
+from doctor.checks.check import ERROR, WARNING, Check, Fault, Remedy, of_any, of_each
+from doctor.model import Api, Authorizer, Kind
+from doctor.nodes import Node, exports_in, names_in, written
+from doctor.template import Form
 
 _BOUND = re.compile(r"""Resource["']?\]?\s*[:=]\s*\[?\s*event(\.get\(|\[|\.)["']?(methodArn|routeArn)""")
+_NAMES = re.compile(r"(header|querystring)\.[\w.!#$%&'*+^`|~-]+|context\.[\w.]+|stageVariables\.\w+")
+_SYNTAX = {  # how each kind of API writes an identity source
+    Kind.REST: re.compile(rf"(method\.request\.(?=header|querystring)|(?=context|stageVariables))({_NAMES.pattern})"),
+    Kind.HTTP: re.compile(rf"(\$request\.(?=header|querystring)|\$(?=context|stageVariables))({_NAMES.pattern})"),
+    Kind.WEBSOCKET: re.compile(
+        rf"(route\.request\.(?=header|querystring)|(?=context|stageVariables))({_NAMES.pattern})"
+    ),
+}
+_CREDENTIALS = (  # what clients send: a token, bare or not, and an opaque key
+    "Bearer eyJhbGciOiJIUzI1NiIsImtpZCI6ImEifQ.eyJleHAiOjF9.c2ln-bmF0_dXJl",
+    "eyJhbGciOiJIUzI1NiIsImtpZCI6ImEifQ.eyJleHAiOjF9.c2ln-bmF0_dXJl",
+    "Bearer tg_3q2-7wAB_cdEFghIJklMNopQRstUVwxYZ0123456789",
+)
+_INVOKED = re.compile(r":lambda:path/2015-03-31/functions/.+/invocations")
+_FUNCTION = re.compile(r"arn:|\$\{import |\$\{\w+\.Arn\}$")  # what a parameter holds is not known
+_FIXED = "arn:aws:"
 
 
-def cached_results(template: Template) -> Iterator[Finding]:
-    """A cached answer is neither counted nor revoked. Authorizers of the user's own are his affair."""
-    for one in authorizers(template):
-        if one.ttl != 0 and one.api.kind != WEBSOCKET and one.ttl is not None and own_code(template, one) is None:
-            yield Finding(
-                one.ttl_line,
-                "cached-result",
-                f"{one.name}: answers are cached for {one.ttl} s, so requests go uncounted and revoked keys pass",
-                "set ReauthorizeEvery: 0 (AuthorizerResultTtlInSeconds: 0)",
-            )
+def _of_guards(find: Callable[[Api, Authorizer], Iterator[Fault]]) -> Callable[[Api], Iterator[Fault]]:
+    return lambda api: (fault for guard in api.guards for fault in find(api, guard))
 
 
-def bound_policies(template: Template) -> Iterator[Finding]:
-    """A cached policy for one method ARN refuses the caller's next path."""
-    for one in authorizers(template):
-        code = own_code(template, one)
-        found = _BOUND.search(code.text) if code is not None and one.ttl != 0 else None
-        if code is not None and found is not None:
-            number = code.text[: found.start()].count("\n") + 1
-            where = f" ({code.file}, line {number})" if code.file else ""
-            yield Finding(
-                code.line_of(found.start()),
-                "bound-policy",
-                f"{one.name}: a policy for this one {found[2]} is cached and refuses the caller's other paths{where}",
-                "allow everything that the caller may call, or turn caching off",
-            )
+def cached_results(api: Api, guard: Authorizer) -> Iterator[Fault]:
+    if guard.ttl and api.kind is not Kind.WEBSOCKET:
+        yield Fault(guard.place.of(guard.ttl_node), f"for {guard.ttl} s")
 
 
-def identity_sources(template: Template) -> Iterator[Finding]:
-    """API Gateway asks for the identity sources; Tollgate decides by the credential and the route."""
-    for one in authorizers(template):
-        if own_code(template, one) is not None:
-            continue
-        has_credential = any(
-            source == "header.authorization" or source.startswith("querystring.") for source in one.identity
+def bound_policies(api: Api) -> Iterator[Fault]:
+    """Of the user's own authorizers: a cached policy for one method ARN refuses the caller's next path."""
+    for guard in api.authorizers:
+        match = _BOUND.search(guard.code.text) if guard.code is not None and guard.ttl else None
+        if guard.code is not None and match is not None:
+            number = guard.code.text[: match.start()].count("\n") + 1
+            where = f" in {guard.code.file}, line {number}" if guard.code.file else ""
+            yield Fault(guard.place._replace(line=guard.code.line_of(match.start())), f"{match[2]}{where}")
+
+
+def left_out_credentials(_api: Api, guard: Authorizer) -> Iterator[Fault]:
+    if guard.identity and not any(_is_credential(source) for source in guard.identity):
+        yield Fault(guard.place.of(guard.identity_node))
+
+
+def extra_sources(_api: Api, guard: Authorizer) -> Iterator[Fault]:
+    """Each identity source has to be there, or API Gateway answers 401 by itself."""
+    credentials = [source for source in guard.identity if _is_credential(source)]
+    others = [
+        source
+        for source in guard.identity
+        if source.startswith(("header.", "querystring.")) and source not in credentials
+    ]
+    extra = others if credentials else []
+    if extra or len(credentials) > 1:
+        yield Fault(guard.place.of(guard.identity_node), ", ".join(extra or credentials))
+
+
+def _is_credential(source: str) -> bool:
+    """Where a token may be: the header, a cookie, or the parameter that the API's definition names."""
+    return source in {"header.authorization", "header.cookie"} or source.startswith("querystring.")
+
+
+def identity_for_caching(api: Api, guard: Authorizer) -> Iterator[Fault]:
+    if guard.ttl and api.kind is not Kind.WEBSOCKET:
+        if not guard.identity:
+            yield Fault(guard.place.of(guard.identity_node), "a cached result needs an identity source")
+        elif api.kind is Kind.HTTP and "context.routeKey" not in guard.identity:
+            yield Fault(guard.place.of(guard.identity_node), "a result for one route is used for every route")
+
+
+def foreign_syntax(api: Api, guard: Authorizer) -> Iterator[Fault]:
+    for source in guard.sources:
+        if "${" not in source and not _SYNTAX[api.kind].fullmatch(source):
+            yield Fault(guard.place.of(guard.identity_node), source)
+
+
+def empty_sources(_api: Api, guard: Authorizer) -> Iterator[Fault]:
+    node = guard.identity_node
+    if not guard.is_made_by_sam and node is not None and node.value == "":
+        yield Fault(guard.place.of(node))
+
+
+def token_events(api: Api, guard: Authorizer) -> Iterator[Fault]:
+    named = [name for stage in api.stages for name in stage.variables if name.startswith("tollgate")]
+    if guard.payload == "TOKEN" and named:
+        yield Fault(guard.place, ", ".join(dict.fromkeys(named)))
+
+
+def narrow_expressions(_api: Api, guard: Authorizer) -> Iterator[Fault]:
+    if guard.payload != "TOKEN" or guard.expression is None or not guard.expression.text:
+        return
+    try:
+        expression = re.compile(guard.expression.text)
+    except re.error:
+        return
+    if not all(expression.fullmatch(credential) for credential in _CREDENTIALS):
+        yield Fault(guard.place.of(guard.expression), guard.expression.text)
+
+
+def missing_payload(_api: Api, guard: Authorizer) -> Iterator[Fault]:
+    if guard.payload not in {"1.0", "2.0"}:
+        yield Fault(guard.place, guard.payload)
+
+
+def answer_shapes(api: Api, guard: Authorizer) -> Iterator[Fault]:
+    """Tollgate answers payload 2.0 simply, unless tollgateResponse says otherwise; 1.0 knows policies alone."""
+    is_simple = guard.is_simple is not None and guard.is_simple.is_true
+    wants_policy = bool(api.stages_with("tollgateResponse", "iam"))
+    if guard.payload == "2.0" and is_simple == wants_policy:
+        yield Fault(
+            guard.place.of(guard.is_simple),
+            "Tollgate answers with a policy" if wants_policy else "Tollgate answers simply",
         )
-        if one.identity and not has_credential:
-            yield Finding(
-                one.identity_line,
-                "identity-source",
-                f"{one.name}: the identity sources leave out the Authorization header, by which is decided",
-                "name Authorization (or the token's own place, if the API's definition has another)",
-            )
-        elif not one.identity and one.ttl:
-            yield Finding(
-                one.identity_line,
-                "identity-source",
-                f"{one.name}: a cached answer needs an identity source",
-                "name the Authorization header, and set the TTL to 0",
-            )
-        elif one.ttl and one.api.kind == HTTP and "context.routeKey" not in one.identity:
-            yield Finding(
-                one.identity_line,
-                "identity-source",
-                f"{one.name}: a cached answer for one route is used for every route",
-                "add $context.routeKey, or set the TTL to 0",
-            )
+    if guard.payload == "1.0" and is_simple:
+        yield Fault(guard.place.of(guard.is_simple), "payload 1.0 has no simple responses")
 
 
-def dropped_aliases(template: Template) -> Iterator[Finding]:
-    """`sam local` cannot read these, and serves the routes without any authorizer."""
-    for one in authorizers(template):
-        function = one.function
-        if function is None or not one.api.is_sam:
-            continue
-        if any(_is_dropped(template, name) for name in _references(function)):
-            yield Finding(
-                function.line,
-                "dropped-alias",
-                f"{one.name}: sam local cannot read this FunctionArn and drops the authorizer: the routes are open",
-                "write !Sub '${Function.Arn}:live' and DependsOn: FunctionAliaslive on the API",
-            )
+def dropped_aliases(_api: Api, guard: Authorizer) -> Iterator[Fault]:
+    """What `sam local` cannot read it leaves out, with a warning, and serves the route all the same."""
+    if guard.is_lost_locally:
+        yield Fault(guard.place.of(guard.function))
 
 
-def _references(function: Node) -> Iterator[str]:
-    """What is named by Ref, alone, inside a Sub or among its variables."""
-    reference, sub = function.get("Ref"), function.get("Fn::Sub")
-    if reference is not None:
-        yield reference.text
-    text, *variables = sub.items() if sub is not None else [Node("", 0)]
-    yield from re.findall(r"\$\{([^}!]+)\}", text.text)
-    for _, variable in variables[0].entries() if variables else ():
-        yield from _references(variable)
+def bare_functions(_api: Api, guard: Authorizer) -> Iterator[Fault]:
+    text = written(guard.uri)
+    if _FUNCTION.match(text) and "${?}" not in text and not _INVOKED.search(text):
+        yield Fault(guard.place.of(guard.uri))
 
 
-def _is_dropped(template: Template, name: str) -> bool:
-    """A function's Ref, its `.Alias`, or the alias that SAM makes: `<Function>Alias<name>`."""
-    if name in template.resources:
-        return template.resources[name].kind.endswith(("::Function", "::Alias"))
-    return name.endswith(".Alias") or any(
-        one.kind.endswith("::Function") and name.startswith(f"{one.name}Alias") for one in template.resources.values()
-    )
+def fixed_partitions(api: Api) -> Iterator[Fault]:
+    """A plan knows every ARN in full, so there it is the references that tell."""
+    settings = [(guard.place, guard.uri or guard.function) for guard in api.guards]
+    settings += [(permission.place, permission.source) for guard in api.guards for permission in guard.permissions]
+    for place, node in settings:
+        if node is not None and _is_fixed(node, is_plan=api.form is Form.TERRAFORM):
+            yield Fault(place.of(node))
 
 
-def answer_shapes(template: Template) -> Iterator[Finding]:
-    """An answer of another shape than the API was told is a 500 for every call."""
-    for one in authorizers(template):
-        is_simple = bool((node := _shape(one.node)) and node.text == "true")
-        line = node.line if node else one.line
-        if one.api.kind == REST and one.payload == "TOKEN" and one.api.variable("tollgateLimits"):
-            yield Finding(
-                one.line,
-                "token-event",
-                f"{one.name}: a TOKEN event carries no stage variables, so tollgateLimits is not seen",
-                "set FunctionPayloadType: REQUEST (Type: REQUEST)",
-            )
-        if one.api.kind != HTTP or own_code(template, one) is not None:
-            continue
-        wants_iam = one.api.variable("tollgateResponse") == "iam"
-        if one.payload == "2.0" and is_simple == wants_iam:
-            yield Finding(
-                line,
-                "answer-shape",
-                f"{one.name}: Tollgate answers payload 2.0 {'with a policy' if wants_iam else 'simply'}, "
-                "the API expects otherwise",
-                "set EnableSimpleResponses: true, or only the stage variable tollgateResponse: iam",
-            )
-        if one.payload == "1.0" and is_simple:
-            yield Finding(
-                line,
-                "answer-shape",
-                f"{one.name}: payload 1.0 has no simple responses",
-                'set the payload version to "2.0"',
-            )
+def _is_fixed(node: Node, *, is_plan: bool) -> bool:
+    if not written(node).startswith(_FIXED):
+        return False
+    if not is_plan:
+        return True
+    sources = {name for name in names_in(node) if name.startswith("data.")}
+    return "data.aws_region" in sources and "data.aws_partition" not in sources
 
 
-def _shape(node: Node) -> Node | None:
-    paths = (("EnableSimpleResponses",), ("Properties", "EnableSimpleResponses"), ("enableSimpleResponses",))
-    return next((found for path in paths if (found := node.get(*path)) is not None), None)
+def elsewhere(_api: Api, guard: Authorizer) -> Iterator[Fault]:
+    for export in exports_in(guard.function):
+        if not export.endswith("-AuthorizerArn"):
+            yield Fault(guard.place.of(guard.function), export)
+
+
+CHECKS = (
+    Check(
+        "cached-result",
+        ERROR,
+        of_each(_of_guards(cached_results)),
+        "results are cached, so requests go uncounted and revoked keys pass",
+        Remedy(
+            "set ReauthorizeEvery: 0 under Identity",
+            "set AuthorizerResultTtlInSeconds: 0",
+            "set authorizer_result_ttl_in_seconds = 0",
+        ),
+    ),
+    Check(
+        "bound-policy",
+        ERROR,
+        of_any(bound_policies),
+        "an authorizer of your own answers with a policy for this one ARN; cached, it refuses the caller's other paths",
+        Remedy("allow everything that the caller may call, or turn caching off"),
+    ),
+    Check(
+        "identity-source",
+        ERROR,
+        of_each(_of_guards(left_out_credentials)),
+        "the identity sources leave out the credential, so requests without these are refused and it is not asked for",
+        Remedy("name the Authorization header, or the place that the API's definition gives the token"),
+    ),
+    Check(
+        "extra-identity-source",
+        WARNING,
+        of_each(_of_guards(extra_sources)),
+        "every identity source has to be there: requests without these are 401 and Tollgate is not asked",
+        Remedy("leave one identity source, the credential"),
+    ),
+    Check(
+        "cache-identity",
+        ERROR,
+        of_each(_of_guards(identity_for_caching)),
+        "results are cached for the wrong requests",
+        Remedy("turn caching off; else name the credential and, on HTTP APIs, $context.routeKey"),
+    ),
+    Check(
+        "identity-syntax",
+        ERROR,
+        of_each(_of_guards(foreign_syntax)),
+        "this kind of API writes identity sources otherwise: the deployment fails",
+        Remedy(
+            "REST: method.request.header.Authorization. HTTP: $request.header.Authorization. "
+            "WebSocket: route.request.header.Authorization"
+        ),
+    ),
+    Check(
+        "empty-identity-source",
+        ERROR,
+        of_each(_of_guards(empty_sources)),
+        "the identity source is empty, which API Gateway refuses",
+        Remedy(
+            "name the header: method.request.header.Authorization",
+            terraform='set identity_source = "method.request.header.Authorization"',
+        ),
+    ),
+    Check(
+        "token-event",
+        ERROR,
+        of_each(_of_guards(token_events), Kind.REST),
+        "the event of a TOKEN authorizer carries no stage variables, so Tollgate does not see these",
+        Remedy("set FunctionPayloadType: REQUEST", "set Type: REQUEST", 'set type = "REQUEST"'),
+    ),
+    Check(
+        "narrow-expression",
+        WARNING,
+        of_each(_of_guards(narrow_expressions), Kind.REST),
+        "the validation expression refuses what Tollgate takes: tokens with and without Bearer, keys with _ and -",
+        Remedy(
+            "leave ValidationExpression out",
+            "leave IdentityValidationExpression out",
+            "leave identity_validation_expression out",
+        ),
+    ),
+    Check(
+        "payload-version",
+        ERROR,
+        of_each(_of_guards(missing_payload), Kind.HTTP),
+        "an HTTP API has to know the version of the event: the deployment fails",
+        Remedy(
+            'set AuthorizerPayloadFormatVersion: "2.0" and EnableSimpleResponses: true',
+            terraform='set authorizer_payload_format_version = "2.0" and enable_simple_responses = true',
+        ),
+    ),
+    Check(
+        "answer-shape",
+        ERROR,
+        of_each(_of_guards(answer_shapes), Kind.HTTP),
+        "the API expects an answer of another shape, so every call is a 500",
+        Remedy(
+            "set EnableSimpleResponses: true with payload 2.0, or only the stage variable tollgateResponse: iam",
+            terraform="set enable_simple_responses with payload 2.0, or only the stage variable tollgateResponse: iam",
+        ),
+    ),
+    Check(
+        "dropped-alias",
+        WARNING,
+        of_each(_of_guards(dropped_aliases)),
+        "sam local cannot read this FunctionArn and leaves the authorizer out: locally the routes are open",
+        Remedy("write !Sub '${Function.Arn}:live', and DependsOn: FunctionAliaslive on the API"),
+    ),
+    Check(
+        "bare-function",
+        ERROR,
+        of_each(_of_guards(bare_functions)),
+        "this is not the ARN by which API Gateway invokes a function: the deployment fails",
+        Remedy(
+            "write arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/<ARN>/invocations",
+            terraform="write arn:${partition}:apigateway:${region}:lambda:path/2015-03-31/functions/${arn}/invocations",
+        ),
+    ),
+    Check(
+        "fixed-partition",
+        WARNING,
+        of_each(fixed_partitions),
+        "arn:aws: is the partition of commercial Regions alone",
+        Remedy(
+            "write ${AWS::Partition} in place of aws",
+            terraform='take the partition from data "aws_partition"',
+        ),
+    ),
+    Check(
+        "authorizer-elsewhere",
+        ERROR,
+        of_each(_of_guards(elsewhere)),
+        "this export is not the authorizer",
+        Remedy(
+            "import <stack>-AuthorizerArn",
+            terraform="read the export <stack>-AuthorizerArn (data aws_cloudformation_export)",
+        ),
+    ),
+)

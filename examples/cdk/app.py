@@ -37,7 +37,13 @@ class OrdersRest(cdk.Stack):
     def __init__(self, scope: Construct, name: str, tollgate: str = "tollgate") -> None:
         super().__init__(scope, name)
         arn = cdk.Fn.import_value(f"{tollgate}-AuthorizerArn")
-        api = rest.CfnRestApi(self, "Api", name="orders", api_key_source_type="AUTHORIZER")
+        api = rest.CfnRestApi(
+            self,
+            "Api",
+            name="orders",
+            api_key_source_type="AUTHORIZER",
+            endpoint_configuration=rest.CfnRestApi.EndpointConfigurationProperty(types=["REGIONAL"]),
+        )
         permit(self, arn, api.ref)
         authorizer = rest.CfnAuthorizer(
             self,
@@ -46,6 +52,7 @@ class OrdersRest(cdk.Stack):
             name="Tollgate",
             type="REQUEST",
             authorizer_uri=uri(self, arn),
+            identity_source="method.request.header.Authorization",
             authorizer_result_ttl_in_seconds=0,
         )
         orders = rest.CfnResource(

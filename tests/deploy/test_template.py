@@ -183,6 +183,44 @@ def test_every_requirement_is_pinned_with_hashes_and_names_no_host(path):
     assert all("==" in one and "--hash=sha256:" in one for one in entries)
 
 
+def test_the_master_secret_of_an_earlier_stack_takes_the_place_of_the_stacks_own():
+    """With a restored table alone, the keys of a stack that was deleted stay dead."""
+    values = {"AWS::Region": "r", "AWS::AccountId": "1", "Table": "t", "Table.Arn": "t", "MasterSecret": "own"}
+    values |= {"AWS::StackId": "a/b/c"}
+    earlier = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:earlier"
+    own, given = (
+        Template(ROOT / "template.yaml", values, parameters) for parameters in ({}, {"MasterSecretArn": earlier})
+    )
+
+    for template, secret in ((own, "own"), (given, earlier)):
+        for function in ("AuthorizerFunction", "KeyAdminFunction"):
+            assert template.properties(function)["Environment"]["Variables"]["MASTER_SECRET_ARN"] == secret
+            policy = template.resolve(template.resources[function]["Properties"]["Policies"][0])
+            read = [one["Resource"] for one in policy["Statement"] if "secretsmanager:" in str(one["Action"])]
+            assert read == [secret]
+    assert given.resources["MasterSecret"]["DeletionPolicy"] == "Retain"
+
+
+def test_how_the_master_secret_is_generated_never_changes():
+    """Secrets Manager makes another secret for any change of it, and every stored key is dead."""
+    assert TEMPLATE.properties("MasterSecret")["GenerateSecretString"] == {
+        "SecretStringTemplate": "{}",
+        "GenerateStringKey": "current",
+        "PasswordLength": 64,
+        "ExcludePunctuation": True,
+    }
+
+
+def test_a_domain_of_ones_own_names_what_a_dns_record_points_at():
+    text = (ROOT / "template.yaml").read_text()
+    outputs = dict(re.findall(r"^  (\w+):\n    Condition: HasDomain\n.*\n    Value: (.*)$", text, re.MULTILINE))
+
+    assert outputs == {
+        "AdminDomainTarget": "!GetAtt AdminDomain.RegionalDomainName",
+        "AdminDomainZoneId": "!GetAtt AdminDomain.RegionalHostedZoneId",
+    }
+
+
 def test_a_restored_table_takes_the_place_of_the_stacks_own():
     """Everywhere: a function that may not read it would refuse everybody, an alarm on the other would sleep."""
     values = {"AWS::Region": "r", "AWS::AccountId": "1", "Table": "own", "Table.Arn": "own", "MasterSecret": "s"}

@@ -8,13 +8,21 @@ import sys
 
 import pytest
 
+from benchmarks import cost
 from dev.services import ROOT
 from dev.stack import LocalStack
 from tests.conftest import SECRET, Admin, call
 from tests.docs.conftest import DOCS, commands_of
 
 GUIDES = sorted(DOCS.glob("*.md"))
-HERE = ["run-locally.md", "first-token.md", "protect-your-api.md", "migrate-from-tyk.md", "migrate-from-usage-plans.md"]
+HERE = [
+    "run-locally.md",
+    "first-token.md",
+    "protect-your-api.md",
+    "doctor.md",
+    "migrate-from-tyk.md",
+    "migrate-from-usage-plans.md",
+]
 PROGRAMS = {
     "python": ("token.py", [sys.executable]),
     "javascript": ("token.js", ["node"]),
@@ -75,6 +83,62 @@ def test_a_clients_secret_is_rotated_and_an_id_replaced_as_operate_says(shell, e
 
     assert '"secret"' in shown
     assert '"key_id"' in shown
+
+
+def console_blocks(guide):
+    return re.findall(r"```console\n(.*?)```", (DOCS / guide).read_text(), re.DOTALL)
+
+
+def test_only_the_first_deployment_asks_for_parameters():
+    """`--guided` proposes the template's defaults: a restored table would be given up in passing."""
+    commands = "\n".join(block for path in GUIDES for block in console_blocks(path.name))
+
+    assert commands.count("sam deploy --guided") == 1
+    (first, *_) = console_blocks("deploy.md")
+    assert "sam deploy --guided" in first
+
+
+@pytest.mark.parametrize(("guide", "parameter"), [("operate.md", "RestoredTableName="), ("deploy.md", "LogOneIn=")])
+def test_a_parameter_that_is_changed_is_saved(guide, parameter):
+    (block,) = [one for one in console_blocks(guide) if parameter in one]
+
+    assert all("--save-params" in line for line in block.splitlines() if "--parameter-overrides" in line)
+
+
+def test_a_restore_builds_what_it_deploys():
+    """Without a build SAM ships the raw tree; after an example's build, plain `sam deploy` would ship the example."""
+    (block,) = [one for one in console_blocks("operate.md") if "RestoredTableName=" in one]
+
+    assert block.index("$ sam build\n") < block.index("$ sam deploy ")
+
+
+def test_an_example_is_built_where_it_lies(tmp_path):
+    """And not into the project's own .aws-sam/build, which plain `sam deploy` ships as the stack tollgate."""
+    sam = ROOT / ".venv-sam" / "bin" / "sam"
+    if not sam.exists() or shutil.which("python3.13") is None:
+        pytest.skip("needs sam and python3.13")
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    (block,) = [one for one in console_blocks("protect-your-api.md") if "sam build" in one]
+    built = "\n".join(line.removeprefix("$ ") for line in block.splitlines() if "sam deploy" not in line)
+    environ = os.environ | {"PATH": f"{sam.parent}:{os.environ['PATH']}", "SAM_CLI_TELEMETRY": "0"}
+
+    done = subprocess.run(
+        ["bash", "-eu", "-c", built], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "examples/http/.aws-sam/build/Orders/tollgate_limits.py").exists()
+    assert not (tmp_path / ".aws-sam").exists()
+
+
+def test_the_costs_of_logs_and_metrics_are_those_that_are_reckoned():
+    text = (DOCS / "operate.md").read_text()
+    own, platform = cost.line_bytes(), cost.platform_bytes()
+
+    assert f"({own} + {platform}) bytes" in text
+    assert f"| {cost.logs():.3f} |" in text
+    assert f"({cost.logs(0.01):.3f} at `LogOneIn=100`)" in text
+    assert f"custom metrics {cost.METRICS * cost.METRIC:.2f}" in text
 
 
 def test_every_command_of_a_guide_is_run_by_some_test():

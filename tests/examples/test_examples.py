@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from dev.services import ROOT
+from dev.terraform.plan import is_available, plan
 from doctor.checks import examine
 from doctor.template import Template
 
@@ -70,6 +71,17 @@ def test_the_copy_of_the_decorator_is_the_decorator():
 def test_terraform_reads_the_example_as_it_is_formatted(name):
     """`validate` needs the AWS provider from the network; `fmt` parses and judges the layout."""
     run("terraform", f"-chdir={EXAMPLES / 'terraform' / name}", "fmt", "-check", "-diff")
+
+
+@pytest.mark.skipif(not is_available(), reason="terraform or .venv-terraform is not here: make test makes the latter")
+@pytest.mark.parametrize("name", ["rest", "http"])
+def test_terraform_plans_the_example_and_the_doctor_finds_nothing(name):
+    """By a stand-in for the AWS provider."""
+    variables = {"function_arn": "arn:aws:lambda:us-east-1:123456789012:function:orders"} if name == "http" else {}
+
+    planned = plan(EXAMPLES / "terraform" / name, variables)
+
+    assert examine(Template(planned)) == []
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="CDK needs node, which is not on PATH")

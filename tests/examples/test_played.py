@@ -6,6 +6,7 @@ import pytest
 
 from dev.services import ROOT
 from dev.stack import LocalStack
+from dev.template import TemplateError
 from tests.conftest import Admin, call, sign
 from tests.dev.test_templates import Client
 
@@ -87,6 +88,21 @@ def test_the_http_example_answers_429_by_its_integration(played):
     assert refused.headers["retry-after"] == str(refused.body["retry_after"])
     assert (forged.status, forged.body) == (403, {"message": "Forbidden"})
     assert all(one.headers["access-control-allow-origin"] == "*" for one in (allowed, refused, forged))
+
+
+def test_a_mock_that_answers_nothing_is_refused(tmp_path):
+    """On AWS every connection of the example failed, which the local gateway did not show."""
+    path = tmp_path / "template.yaml"
+    whole = beside_tollgate("websocket")
+    without = re.sub(r"\n  MockResponse:.*?\n\n", "\n", whole, flags=re.DOTALL)
+    assert without != whole
+    path.write_text(without)
+
+    with (
+        pytest.raises(TemplateError, match="a mock integration needs an IntegrationResponse"),
+        LocalStack(template=path),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("played", ["websocket"], indirect=True)

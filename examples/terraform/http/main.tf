@@ -15,6 +15,8 @@ variable "function_arn" {
   description = "The function behind the API; its handler wears tollgate_limits."
 }
 
+data "aws_partition" "here" {}
+
 data "aws_region" "here" {}
 
 data "aws_cloudformation_export" "authorizer" { name = "${var.tollgate_stack}-AuthorizerArn" }
@@ -32,7 +34,7 @@ resource "aws_apigatewayv2_authorizer" "tollgate" {
   enable_simple_responses           = true
   identity_sources                  = ["$request.header.Authorization"]
   authorizer_result_ttl_in_seconds  = 0
-  authorizer_uri                    = "arn:aws:apigateway:${data.aws_region.here.name}:lambda:path/2015-03-31/functions/${data.aws_cloudformation_export.authorizer.value}/invocations"
+  authorizer_uri                    = "arn:${data.aws_partition.here.partition}:apigateway:${data.aws_region.here.name}:lambda:path/2015-03-31/functions/${data.aws_cloudformation_export.authorizer.value}/invocations"
 }
 
 resource "aws_lambda_permission" "authorizer" {

@@ -10,6 +10,8 @@ variable "tollgate_stack" {
   default = "tollgate"
 }
 
+data "aws_partition" "here" {}
+
 data "aws_region" "here" {}
 
 data "aws_cloudformation_export" "authorizer" { name = "${var.tollgate_stack}-AuthorizerArn" }
@@ -19,15 +21,16 @@ data "aws_cloudformation_export" "usage_key" { name = "${var.tollgate_stack}-Usa
 resource "aws_api_gateway_rest_api" "orders" {
   name           = "orders"
   api_key_source = "AUTHORIZER"
+  endpoint_configuration { types = ["REGIONAL"] }
 }
 
 resource "aws_api_gateway_authorizer" "tollgate" {
   name                             = "Tollgate"
   rest_api_id                      = aws_api_gateway_rest_api.orders.id
   type                             = "REQUEST"
-  identity_source                  = ""
+  identity_source                  = "method.request.header.Authorization"
   authorizer_result_ttl_in_seconds = 0
-  authorizer_uri                   = "arn:aws:apigateway:${data.aws_region.here.name}:lambda:path/2015-03-31/functions/${data.aws_cloudformation_export.authorizer.value}/invocations"
+  authorizer_uri                   = "arn:${data.aws_partition.here.partition}:apigateway:${data.aws_region.here.name}:lambda:path/2015-03-31/functions/${data.aws_cloudformation_export.authorizer.value}/invocations"
 }
 
 resource "aws_lambda_permission" "authorizer" {

@@ -1,0 +1,1 @@
+"""Plan Terraform configuration without an AWS account, by a stand-in for the AWS provider (`provider.py`)."""
