@@ -1,24 +1,22 @@
-"""The pages under web/: read and compressed at first use, named by the hash of them all.
+"""The pages under web/: read, joined and compressed at first use, named by the hash of them all.
 
-Every asset of a release answers below one path that holds the release's hash, so relative imports
-between modules need no rewriting, a browser may keep each for good, and no two releases mix.
+Every asset of a release answers below a path that holds the release's hash, so a browser may keep
+each for good, and no two releases mix.
 """
 
 import gzip
 import hashlib
-import re
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from key_admin.page_modules import join_modules
+
 WEB = Path(__file__).parent / "web"
-SHARED = ("shared", "vendor")
-ASSET_TYPES = {
-    ".js": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
-_STATIC_IMPORT = re.compile(r'^(?:import|export)\s*(?:[\w*{}\s,$]+?\bfrom\s*)?"(\.[^"]+)"', re.MULTILINE)
+FIRST, LATER, STYLE, EARLY, ICON = "first.js", "later.js", "style.css", "early.js", "icon.svg"
+BASE_STYLE = '@import url("../vendor/pico.css") layer(base);'
+_SCRIPT = "text/javascript; charset=utf-8"
+_TYPES = {FIRST: _SCRIPT, LATER: _SCRIPT, EARLY: _SCRIPT, STYLE: "text/css; charset=utf-8", ICON: "image/svg+xml"}
 _RELEASE_DIGITS = 16
 
 
@@ -32,60 +30,54 @@ class Asset(NamedTuple):
 
 
 class Site(NamedTuple):
-    """The pages of one audience: its index.html, and what that loads."""
+    """The pages of one audience: its index.html, and what that loads, by name."""
 
     release: str
     page: Asset
-    assets: dict[str, Asset]  # by path below the release: dashboard/main.js
+    assets: dict[str, Asset]
 
 
 @lru_cache(maxsize=2)
 def load_site(name: str) -> Site:
     """The site whose own files stand in web/<name>; it shares components and vendored files with the others."""
-    contents = _read_files((name, *SHARED))
+    contents = _contents(name)
     release = _hash_of(contents)
-    template = (WEB / name / "index.html").read_text()
-    page = template.replace("{release}", release).replace("{preloads}", _preloads(f"{name}/main.js", contents, release))
-    assets = {path: _asset(ASSET_TYPES[Path(path).suffix], content) for path, content in contents.items()}
-    return Site(release, _asset("text/html; charset=utf-8", page.encode()), assets)
+    page = (WEB / name / "index.html").read_text().replace("{release}", release)
+    assets = {path: _asset(_TYPES[path], content) for path, content in contents.items()}
+    return Site(release, _asset("text/html; charset=utf-8", page), assets)
 
 
-def static_imports(entry: str, contents: dict[str, bytes]) -> list[str]:
-    """The modules that are loaded before `entry` runs, in the order in which they are met."""
-    met, waiting = [entry], [entry]
-    while waiting:
-        importer = waiting.pop(0)
-        for specifier in _STATIC_IMPORT.findall(contents[importer].decode()):
-            path = _resolve(importer, specifier)
-            if path not in met:
-                met.append(path)
-                waiting.append(path)
-    return met
+def read_modules(name: str) -> dict[str, str]:
+    """The modules of a site by their path below web/."""
+    files = (file for folder in (name, "shared", "vendor") for file in sorted((WEB / folder).glob("*.js")))
+    return {file.relative_to(WEB).as_posix(): file.read_text() for file in files}
 
 
-def _resolve(importer: str, specifier: str) -> str:
-    path = (WEB / importer).parent / specifier
-    return path.resolve().relative_to(WEB.resolve()).as_posix()
+def _contents(name: str) -> dict[str, str]:
+    scripts = join_modules(f"{name}/main.js", read_modules(name), first_name=FIRST, later_name=LATER)
+    return {
+        FIRST: scripts.first,
+        LATER: scripts.later,
+        STYLE: _style(),
+        EARLY: (WEB / "shared" / EARLY).read_text(),
+        ICON: (WEB / "shared" / ICON).read_text(),
+    }
 
 
-def _preloads(entry: str, contents: dict[str, bytes], release: str) -> str:
-    """Links that let the browser fetch every module of the first view at once, not import by import."""
-    modules = static_imports(entry, contents)
-    return "\n".join(f'<link rel="modulepreload" href="assets/{release}/{path}">' for path in modules)
+def _style() -> str:
+    """Our style sheet, with the one that it builds on in its place."""
+    base = (WEB / "vendor/pico.css").read_text().removeprefix('@charset "UTF-8";')
+    return (WEB / "shared" / STYLE).read_text().replace(BASE_STYLE, f"@layer base {{\n{base}}}")
 
 
-def _read_files(folders: tuple[str, ...]) -> dict[str, bytes]:
-    files = (file for folder in folders for file in sorted((WEB / folder).iterdir()) if file.suffix in ASSET_TYPES)
-    return {file.relative_to(WEB).as_posix(): file.read_bytes() for file in files}
-
-
-def _hash_of(contents: dict[str, bytes]) -> str:
+def _hash_of(contents: dict[str, str]) -> str:
     digest = hashlib.sha256()
-    for path, content in contents.items():
-        digest.update(f"{path}\n{len(content)}\n".encode() + content)
+    for name, content in contents.items():
+        digest.update(f"{name}\n{len(content)}\n{content}".encode())
     return digest.hexdigest()[:_RELEASE_DIGITS]
 
 
-def _asset(content_type: str, content: bytes) -> Asset:
+def _asset(content_type: str, text: str) -> Asset:
+    content = text.encode()
     etag = f'"{hashlib.sha256(content).hexdigest()[:_RELEASE_DIGITS]}"'
     return Asset(content_type, content, gzip.compress(content, mtime=0), etag)

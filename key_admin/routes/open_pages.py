@@ -55,10 +55,10 @@ def dashboard() -> Response[Any]:
     return _send(load_site("dashboard").page, _PAGE_HEADERS)
 
 
-@router.get("/assets/<release>/<folder>/<name>")
-def asset(release: str, folder: str, name: str) -> Response[Any]:
+@router.get("/assets/<release>/<name>")
+def asset(release: str, name: str) -> Response[Any]:
     site = load_site("dashboard")
-    wanted = site.assets.get(f"{folder}/{name}")
+    wanted = site.assets.get(name)
     if wanted is None or release != site.release:
         raise not_found("page")
     return _send(wanted, _ASSET_HEADERS)

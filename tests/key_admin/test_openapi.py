@@ -17,7 +17,7 @@ from tests.conftest import call
 
 DOCUMENT = document()
 PAGES = {("GET", "/"), ("GET", "/docs"), ("GET", "/docs/{asset}"), ("GET", "/openapi.json")}
-PAGES |= {("GET", "/assets/{release}/{folder}/{name}")}
+PAGES |= {("GET", "/assets/{release}/{name}")}
 
 
 def test_every_route_is_an_operation_and_every_operation_a_route():

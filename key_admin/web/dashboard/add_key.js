@@ -12,7 +12,7 @@ import { showOnce } from "./shown_once.js";
 
 export function AddKeyView() {
   const form = useForm(NEW_KEY);
-  const { policies, apiIds } = useChoices();
+  const choices = useChoices();
   const { material } = form.values;
   const field = material.kind === "secret" ? "jwt_data.secret" : "jwt_data.public_key";
   const body = newKeyBody(form.values);
@@ -33,7 +33,7 @@ export function AddKeyView() {
           <${Material} form=${form} />
           ${material.kind !== "opaque" && html`<${Field} form=${form} name="key_id" label="Key id" placeholder="made for you" help="What the client puts into kid. It is shown once, and stored only as a hash." autocomplete="off" spellcheck=${false} />`}
         <//>
-        <${Section} number=${3} title="What it may call" help="Policies, grants of its own, or both. Without any it may call nothing."><${Allowed} form=${form} policies=${policies} apis=${apiIds} /><//>
+        <${Section} number=${3} title="What it may call" help="Policies, grants of its own, or both. Without any it may call nothing."><${Allowed} form=${form} choices=${choices} /><//>
         <${Section} number=${4} title="How often" help="Limits of this key alone. Where a policy brings limits, those replace them."><${HowOften} form=${form} /><//>
         <${Section} number=${5} title="Until when, from where" help="When it ends by itself, and where it may be used from.">
           <${UntilWhen} form=${form} />

@@ -10,6 +10,7 @@ export function useChoices() {
     return { policies: policies.body.items, apis: apis.body.items };
   }, []);
   return {
+    isLoading: load.isLoading,
     policies: /** @type {any[]} */ (load.data?.policies ?? []),
     apis: /** @type {any[]} */ (load.data?.apis ?? []),
     apiIds: /** @type {string[]} */ ((load.data?.apis ?? []).map((/** @type {any} */ item) => item.api_id)),

@@ -18,7 +18,7 @@ export function EditKeyView({ place }) {
   const load = useLoad((signal) => api.get(`keys/${keyHash}`, { signal }), [keyHash]);
   const gone = html`It was deleted, or the link is mistyped. <a href="#/keys">All keys</a>`;
   return html`<nav class="crumbs" aria-label="Where you are"><a href="#/keys">Keys</a>${load.data && html` / <a href=${linkTo(["keys", keyHash])}>${load.data.body.name}</a>`}</nav>
-    <${Loaded} load=${load} what="key" rows=${8} gone=${gone}>
+    <${Loaded} load=${load} what="key" rows=${8} gone=${gone} isPage=${true}>
       ${(/** @type {import("../shared/api.js").Answer} */ answer) => html`<${EditForm} answer=${answer} />`}
     <//>`;
 }
@@ -27,7 +27,7 @@ export function EditKeyView({ place }) {
 function EditForm({ answer }) {
   const record = answer.body;
   const form = useForm(keyToForm(record));
-  const { policies, apiIds } = useChoices();
+  const choices = useChoices();
   const [base, setBase] = useState({ body: keyToBody(keyToForm(record)), version: answer.version });
   const [theirs, setTheirs] = useState(/** @type {{ body: any, version: string | null } | null} */ (null));
   const path = `keys/${record.key_hash}`;
@@ -62,7 +62,7 @@ function EditForm({ answer }) {
     <form class="with-preview" onSubmit=${save} novalidate>
       <div class="sections">
         <${Section} number=${1} title="Who" help="Whose key it is, and how you find it again."><${Who} form=${form} /><//>
-        <${Section} number=${2} title="What it may call" help="Policies, grants of its own, or both."><${Allowed} form=${form} policies=${policies} apis=${apiIds} /><//>
+        <${Section} number=${2} title="What it may call" help="Policies, grants of its own, or both."><${Allowed} form=${form} choices=${choices} /><//>
         <${Section} number=${3} title="How often" help="Counters are kept where name, API and scope stay."><${HowOften} form=${form} /><//>
         <${Section} number=${4} title="Until when, from where" help="Its material is not edited but rotated."><${UntilWhen} form=${form} withDays=${false} /><//>
         <${FormProblem} form=${form} />

@@ -37,7 +37,7 @@ export function KeyView({ place }) {
   const gone = html`It was deleted, or the link is mistyped. <a href=${linkTo(["audit"], { key_hash: keyHash })}>The audit log</a> says who deleted it. <a href="#/keys">All keys</a>`;
   return html`
     <nav class="crumbs" aria-label="Where you are"><a href="#/keys">Keys</a></nav>
-    <${Loaded} load=${load} what="key" rows=${8} gone=${gone}>
+    <${Loaded} load=${load} what="key" rows=${8} gone=${gone} isPage=${true}>
       ${(/** @type {Known} */ known) => html`<${Key} known=${known} reload=${load.reload} />`}
     <//>
   `;

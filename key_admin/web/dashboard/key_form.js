@@ -230,12 +230,12 @@ function RecognizedNote({ known }) {
   </p>`;
 }
 
-/** @param {{ form: Form, policies: any[], apis: string[] }} props */
-export function Allowed({ form, policies, apis }) {
-  return html`<${PolicyChoice} form=${form} policies=${policies} />
+/** @param {{ form: Form, choices: ReturnType<typeof import("./choices.js").useChoices> }} props */
+export function Allowed({ form, choices }) {
+  return html`<${PolicyChoice} form=${form} policies=${choices.policies} isLoading=${choices.isLoading} />
     <h3>Grants of its own</h3>
     <p class="help">Where a policy brings grants, those replace the key's own.</p>
-    <${Grants} form=${form} apis=${apis} />`;
+    <${Grants} form=${form} apis=${choices.apiIds} />`;
 }
 
 /** @param {{ form: Form }} props */

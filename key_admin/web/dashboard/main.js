@@ -95,7 +95,7 @@ function App() {
       });
   }, []);
 
-  if (problem) return html`<main class="narrow"><${ProblemNote} problem=${problem} what="session" retry=${load} /></main>`;
+  if (problem) return html`<main class="narrow"><${ProblemNote} problem=${problem} what="session" retry=${load} isPage=${true} /></main>`;
   if (current === undefined) return html`<main><${Shape} what="the dashboard" rows=${6} /></main>`;
   if (current === null) return html`<${SignInPage} onDone=${load} /><${Toasts} />`;
   return html`

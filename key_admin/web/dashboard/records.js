@@ -58,7 +58,7 @@ export function RecordView({ kind, place, fields, beside, deletion }) {
   const load = useLoad(async (signal) => (isNew ? { body: null, version: null } : await api.get(`${kind.path}/${encodeURIComponent(id)}`, { signal })), [kind.path, id]);
   const gone = html`It was deleted, or the link is mistyped. <a href=${linkTo(["audit"], { resource: `/${kind.path}/${id}` })}>The audit log</a> says who deleted it. <a href=${`#/${kind.path}`}>All ${lowered(kind.plural)}</a>`;
   return html`<nav class="crumbs" aria-label="Where you are"><a href=${`#/${kind.path}`}>${kind.plural}</a></nav>
-    <${Loaded} load=${load} what=${kind.noun} rows=${6} gone=${gone}>
+    <${Loaded} load=${load} what=${kind.noun} rows=${6} gone=${gone} isPage=${true}>
       ${(/** @type {any} */ answer) => html`<${RecordForm} key=${answer.version} kind=${kind} answer=${answer} fields=${fields} beside=${beside} deletion=${deletion} reload=${load.reload} />`}
     <//>`;
 }

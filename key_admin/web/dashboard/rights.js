@@ -4,6 +4,7 @@
 import { Field, GroupError, listOf, numberOf, Select, valueAt } from "../shared/form.js";
 import { html, useId } from "../shared/html.js";
 import { Icon } from "../shared/icons.js";
+import { Shape } from "../shared/load.js";
 import { grantInWords, quotaInWords, rateInWords } from "../shared/words.js";
 
 /** @typedef {import("../shared/form.js").Form} Form */
@@ -113,20 +114,22 @@ export function RateLimits({ form, isPolicy = false }) {
 export function Quotas({ form, isPolicy = false }) {
   return html`<${Rows} form=${form} name="quotas" empty=${NEW_QUOTA} add="Add a quota" noun="Quota" words=${(/** @type {any} */ row) => quotaInWords(limitToBody(row))}>
     ${(/** @type {string} */ place) => html`
-      <${LimitFields} form=${form} place=${place} units=${QUOTA_UNITS} isPolicy=${isPolicy} every="each" />
-      <${Select} form=${form} name="${place}.anchor" label="The period begins" options=${[["first_use", "at the first use"], ["calendar", "by the calendar (UTC)"]]} />
+      <${LimitFields} form=${form} place=${place} units=${QUOTA_UNITS} isPolicy=${isPolicy} every="each">
+        <${Select} form=${form} name="${place}.anchor" label="The period begins" options=${[["first_use", "at the first use"], ["calendar", "by the calendar (UTC)"]]} />
+      <//>
     `}
   <//>`;
 }
 
-/** @param {{ form: Form, place: string, units: string[], isPolicy: boolean, every: string }} props */
-function LimitFields({ form, place, units, isPolicy, every }) {
+/** @param {{ form: Form, place: string, units: string[], isPolicy: boolean, every: string, children?: any }} props */
+function LimitFields({ form, place, units, isPolicy, every, children }) {
   return html`
     <${Field} form=${form} name="${place}.limit" label="Requests" inputmode="numeric" help=${isPolicy ? "or: unlimited" : "0 refuses all"} />
     <div class="pair">
       <${Field} form=${form} name="${place}.period" of="${place}.count" label=${every} inputmode="numeric" />
       <${Select} form=${form} name="${place}.unit" label="unit" options=${units.map((unit) => [unit, unit === "never" ? "never again" : unit])} />
     </div>
+    ${children}
     <details class="more">
       <summary>Name, API, sharing</summary>
       <div class="grid">
@@ -159,14 +162,15 @@ function Rows({ form, name, empty, add, noun, words, children }) {
   </div>`;
 }
 
-/** Policies to tick, each with what it brings. @param {{ form: Form, policies: any[] }} props */
-export function PolicyChoice({ form, policies }) {
+/** Policies to tick, each with what it brings. @param {{ form: Form, policies: any[], isLoading: boolean }} props */
+export function PolicyChoice({ form, policies, isLoading }) {
   const chosen = /** @type {string[]} */ (form.values.policies);
   const toggle = (/** @type {string} */ id) => form.set("policies", chosen.includes(id) ? chosen.filter((each) => each !== id) : [...chosen, id]);
-  const gone = chosen.filter((id) => !policies.some((policy) => policy.policy_id === id)).map((policy_id) => ({ policy_id, name: "not found", grants: [], rate_limits: [], quotas: [], active: false }));
+  const gone = isLoading ? [] : chosen.filter((id) => !policies.some((policy) => policy.policy_id === id)).map((policy_id) => ({ policy_id, name: "not found", grants: [], rate_limits: [], quotas: [], active: false }));
   return html`<fieldset class="policy-choice">
     <legend>Policies</legend>
-    ${policies.length + gone.length === 0 && html`<p class="help">There is no policy yet. Grants of its own are enough for a key; a policy shares them, and limits, among many.</p>`}
+    ${isLoading && html`<${Shape} what="policies" rows=${2} />`}
+    ${!isLoading && policies.length + gone.length === 0 && html`<p class="help">There is no policy yet. Grants of its own are enough for a key; a policy shares them, and limits, among many.</p>`}
     ${[...policies, ...gone].map(
       (policy) =>
         html`<label key=${policy.policy_id} class=${chosen.includes(policy.policy_id) ? "chosen" : ""}>

@@ -6,7 +6,8 @@ import { grouped } from "./words.js";
 
 /** @typedef {{ date: string, allowed: number, refused: number }} Day */
 
-const WIDTH = 720;
+const WIDE = 720;
+const NARROW = 340; // so that its words stay readable
 const HEIGHT = 150;
 const FOOT = 18;
 
@@ -37,21 +38,22 @@ export function DayChart({ days, title }) {
 /** @param {{ days: Day[], label: string }} props */
 function Bars({ days, label }) {
   const most = Math.max(1, ...days.map((day) => day.allowed + day.refused));
-  const step = WIDTH / days.length;
+  const width = matchMedia("(max-width: 46rem)").matches ? NARROW : WIDE;
+  const step = width / days.length;
   const scale = (HEIGHT - FOOT - 14) / most;
   const ground = HEIGHT - FOOT;
-  return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label=${label}>
-    <line class="axis" x1="0" x2=${WIDTH} y1=${ground} y2=${ground} />
+  return html`<svg viewBox="0 0 ${width} ${HEIGHT}" role="img" aria-label=${label}>
+    <line class="axis" x1="0" x2=${width} y1=${ground} y2=${ground} />
     <text class="mark" x="0" y="9">${grouped(most)}</text>
-    <line class="grid" x1="0" x2=${WIDTH} y1="14" y2="14" />
+    <line class="grid" x1="0" x2=${width} y1="14" y2="14" />
     ${days.map(({ date, allowed, refused }, place) => {
       const x = place * step + step * 0.15;
-      const width = step * 0.7;
+      const thickness = step * 0.7;
       return html`<g key=${date}>
         <title>${`${date}: ${grouped(allowed)} allowed, ${grouped(refused)} refused`}</title>
         <rect class="target" x=${place * step} y="0" width=${step} height=${ground} />
-        <rect class="allowed" x=${x} y=${ground - allowed * scale} width=${width} height=${allowed * scale} />
-        <rect class="refused" x=${x} y=${ground - (allowed + refused) * scale} width=${width} height=${refused * scale} />
+        <rect class="allowed" x=${x} y=${ground - allowed * scale} width=${thickness} height=${allowed * scale} />
+        <rect class="refused" x=${x} y=${ground - (allowed + refused) * scale} width=${thickness} height=${refused * scale} />
         ${(days.length - 1 - place) % 7 === 0 && html`<text class="mark" x=${place * step + step / 2} y=${HEIGHT - 4} text-anchor=${place === days.length - 1 ? "end" : "middle"}>${date.slice(5)}</text>`}
       </g>`;
     })}

@@ -51,10 +51,11 @@ export function problemOf(error) {
 /**
  * The children of a load that has data; else its shape, or its problem.
  * @template T
- * @param {{ load: Load<T>, what: string, rows?: number, gone?: any, children: (data: T) => any }} props
+ * @param {{ load: Load<T>, what: string, rows?: number, gone?: any, isPage?: boolean, children: (data: T) => any }} props
+ * `isPage` where the rest of the page depends on it
  */
-export function Loaded({ load, what, rows = 4, gone, children }) {
-  if (load.problem) return html`<${ProblemNote} problem=${load.problem} what=${what} retry=${load.reload} gone=${gone} />`;
+export function Loaded({ load, what, rows = 4, gone, isPage = false, children }) {
+  if (load.problem) return html`<${ProblemNote} problem=${load.problem} what=${what} retry=${load.reload} gone=${gone} isPage=${isPage} />`;
   if (load.data === null) return html`<${Shape} what=${what} rows=${rows} />`;
   return html`<div class="loaded" aria-busy=${load.isLoading ? "true" : null}>${children(load.data)}</div>`;
 }
@@ -67,11 +68,12 @@ export function Shape({ what, rows }) {
   </div>`;
 }
 
-/** What went wrong, and what to do. @param {{ problem: Problem, what: string, retry?: () => void, gone?: any }} props */
-export function ProblemNote({ problem, what, retry, gone }) {
+/** What went wrong, and what to do. @param {{ problem: Problem, what: string, retry?: () => void, gone?: any, isPage?: boolean }} props */
+export function ProblemNote({ problem, what, retry, gone, isPage = false }) {
   const isGone = problem.status === 404;
+  const Heading = isPage ? "h1" : "h2";
   return html`<section class="note problem" role="alert">
-    <h2>${isGone ? `There is no such ${what}` : problem.title}</h2>
+    <${Heading}>${isGone ? `There is no such ${what}` : problem.title}<//>
     <p>${isGone ? (gone ?? "It was deleted, or the link is mistyped.") : problem.detail}</p>
     ${problem.errors.length > 0 &&
     html`<ul>

@@ -26,7 +26,7 @@ export function Meter({ words, name, source, used, limit, remaining, resetsAt, i
     </div>
     <div class="meter-foot">
       <span>${grouped(used)} used, ${grouped(remaining)} left</span>
-      ${resetsAt && html`<span>resets <${Time} at=${resetsAt} /></span>`}
+      ${resetsAt && used > 0 && html`<span>resets <${Time} at=${resetsAt} /></span>`}
       ${!isReachable && html`<span class="warn">No grant of this key reaches it.</span>`}
     </div>
   </div>`;
