@@ -22,7 +22,7 @@ FLAGS = (
 WIDE, NARROW = 1280, 320
 HEIGHT = 900
 # Chromium reports each answer of 400 and above; the pages show those, and tests look at what they show.
-EXPECTED = "Failed to load resource: the server responded with a status of 4"
+EXPECTED = "Failed to load resource: the server responded with a status of"
 
 
 class Operator(NamedTuple):
@@ -45,7 +45,7 @@ class Operator(NamedTuple):
         """Sign in, and go to a place."""
         self.open(place)
         self.sign_in()
-        self.page.get_by_role("navigation", name="Main").wait_for(state="attached")
+        self.page.locator("header.top").wait_for()
 
 
 @pytest.fixture(scope="session")

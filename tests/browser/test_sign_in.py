@@ -60,7 +60,7 @@ def test_a_session_that_ends_in_a_form_is_renewed_there_and_nothing_is_lost(oper
     page = operator.page
     page.get_by_role("link", name="Add key").first.click()
     page.get_by_label("Name", exact=True).fill("typed before the session ended")
-    page.get_by_text("Opaque key").click()
+    page.get_by_role("radio", name="Opaque key").check()
     page.get_by_role("button", name="Add a grant").click()
     page.context.clear_cookies()
 

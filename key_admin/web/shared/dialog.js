@@ -9,8 +9,12 @@ export function Dialog({ title, onClose, class: classes = "", children }) {
   const element = useRef(/** @type {HTMLDialogElement | null} */ (null));
   useLayoutEffect(() => {
     const before = /** @type {HTMLElement | null} */ (document.activeElement);
-    element.current?.showModal();
-    return () => before?.isConnected && before.focus();
+    const dialog = element.current;
+    dialog?.showModal();
+    return () => {
+      dialog?.close(); // what is behind it takes no focus before
+      if (before?.isConnected) before.focus();
+    };
   }, []);
   const cancel = (/** @type {Event} */ event) => {
     event.preventDefault();
