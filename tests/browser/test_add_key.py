@@ -166,6 +166,7 @@ def test_leaving_asks_while_something_is_not_saved(form):
 def test_leaving_what_is_shown_once_asks_whether_it_was_saved(form):
     form.get_by_role("radio", name="Opaque key").check()
     submit(form)
+    expect(form.get_by_role("heading", name="made in a browser was created")).to_be_visible()
     form.get_by_role("link", name="Policies", exact=True).click()
 
     question = form.get_by_role("dialog", name="Did you save it?")

@@ -7,10 +7,10 @@
 /** @typedef {{ algorithm: string, keyId: string, secret: string, isEncoded: boolean, privateKey?: string }} Material */
 
 export const LANGUAGES = [
-  { name: "Python", file: "token.py", run: "python3 token.py" },
-  { name: "Node", file: "token.mjs", run: "node token.mjs" },
-  { name: "openssl", file: "token.sh", run: "bash token.sh" },
-  { name: "Go", file: "token.go", run: "go run token.go" },
+  { name: "Python", file: "sign_token.py", run: "python3 sign_token.py" },
+  { name: "Node", file: "sign_token.mjs", run: "node sign_token.mjs" },
+  { name: "openssl", file: "sign_token.sh", run: "bash sign_token.sh" },
+  { name: "Go", file: "sign_token.go", run: "go run sign_token.go" },
   { name: "Java", file: "Token.java", run: "java Token.java" },
 ];
 
