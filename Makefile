@@ -57,11 +57,12 @@ verify-stack: .venv/ready .venv-sam/ready ## test a stack in your AWS account, a
 	.venv/bin/python -m dev.open_points "$(STACK)-open-points"
 
 .PHONY: check
-check: .venv/ready .venv-sam/ready ## lint, types, imports, template
+check: .venv/ready .venv-sam/ready $(if $(shell command -v npm),.node-web/ready) ## lint, types, imports, template
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	@if [ -x .node-web/node_modules/.bin/tsc ]; then .node-web/node_modules/.bin/tsc --project dev/web; else echo "The types of the pages are not checked: TypeScript needs npm"; fi
 	$(SAM) validate --lint --template template.yaml
 	$(SAM) validate --lint --template dev/open_points/template.yaml
 
@@ -73,6 +74,10 @@ build: .venv-sam/ready ## build both functions as they are deployed, into .aws-s
 doctor: .venv/ready ## find mistakes in a template or a Terraform plan (TEMPLATE=…)
 	@.venv/bin/python -m doctor "$$TEMPLATE"
 
+.PHONY: vendor
+vendor: .venv/ready ## renew the vendored files of the pages and their tests (needs npm)
+	.venv/bin/python -m dev.vendor
+
 .PHONY: lock
 lock: ## pin the dependencies anew, with hashes (needs uv)
 	for part in authorizer:authorizer/requirements.txt key-admin:key_admin/requirements.txt dev:requirements-dev.txt ministack:dev/requirements-ministack.txt sam:dev/requirements-sam.txt cdk:dev/requirements-cdk.txt terraform:dev/requirements-terraform.txt; do \
@@ -81,7 +86,7 @@ lock: ## pin the dependencies anew, with hashes (needs uv)
 
 .PHONY: clean
 clean: ## remove environments, builds and caches
-	rm -rf .venv .venv-ministack .venv-sam .venv-cdk .venv-terraform .node .dynamodb-local .aws-sam .dev .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-ministack .venv-sam .venv-cdk .venv-terraform .node .node-web .dynamodb-local .aws-sam .dev .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 define environment
 	@test -n "$(PYTHON)" || { echo "Tollgate needs Python 3.11 or newer"; exit 1; }
@@ -109,6 +114,12 @@ endef
 .node/ready: benchmarks/node/package-lock.json
 	@rm -rf .node && mkdir .node && cp benchmarks/node/package*.json .node
 	@npm ci --prefix .node --silent --no-audit --no-fund || echo "aws-jwt-verify cannot be had: measuring without it"
+	@touch $@
+
+# Only `make check` wants it: TypeScript, and the types of what is vendored.
+.node-web/ready: dev/web/package-lock.json
+	@rm -rf .node-web && mkdir .node-web && cp dev/web/package*.json .node-web
+	@npm ci --prefix .node-web --silent --no-audit --no-fund || echo "TypeScript cannot be had: the pages are not checked"
 	@touch $@
 
 .dynamodb-local/ready: dev/dynamodb-local/pom.xml

@@ -16,6 +16,7 @@ ENDPOINTS = ROOT / ".dev" / "endpoints.json"
 _WELCOME = """
 Tollgate is ready.
 
+  dashboard  {admin_url}/
   admin API  {admin_url}
   REST API   {rest_url}
   HTTP API   {http_url}

@@ -71,6 +71,9 @@ class _GatewayHandler(BaseHTTPRequestHandler):
         found = self.server.find(self.path)
         if found is None:
             response = Response(404, (("Content-Type", "text/plain"),), b"No API is mounted here.\n", "no API")
+        elif not found[1] and self.headers.get("Sec-Fetch-Dest") == "document":
+            # On AWS a page at the root of its host always has a slash to be relative to.
+            response = Response(308, (("Location", f"{self.path}/"),), b"", "redirect")
         else:
             handler, target = found
             request = Request.make(self.command, target, tuple(self.headers.items()), body, self.client_address[0])

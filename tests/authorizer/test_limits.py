@@ -131,7 +131,7 @@ def test_an_identity_does_not_renew_a_quota_by_tokens_that_bring_other_policies(
     for policy in names:
         quotas = tuple(Quota(1, "day", name=f"{policy}-{number}") for number in range(10))
         bench.policy(policy, grants=(Grant("*"),), quotas=quotas)
-    with speak_for_ada(bench, policy_claim="policy") as token:
+    with speak_for_ada(bench, policy_claim="policy", allowed_policies=tuple(names)) as token:
         decisions = [bench.request(token=token(policy=policy)) for policy in names * 2]
 
     assert [isinstance(decision, Allow) for decision in decisions] == [True] * 3 + [False] * 3

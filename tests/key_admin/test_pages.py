@@ -36,8 +36,12 @@ def test_the_documentation_shows_every_operation_from_assets_of_ours(shown, stac
     assert console == []
 
 
-def test_the_front_page_leads_to_the_documentation(shown, stack):
+NO_SESSION = re.compile(r"the server responded with a status of 401")
+
+
+def test_the_front_page_asks_for_a_key_and_leads_to_the_documentation(shown, stack):
     page, console = shown(f"{stack.admin_url}/")
 
     assert '<a href="docs">' in page
-    assert console == []
+    assert 'type="password"' in page
+    assert [line for line in console if not NO_SESSION.search(line)] == []
