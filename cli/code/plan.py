@@ -323,7 +323,8 @@ class _Planner:
             return _say_policy(before, after, self._state.policy_users[address])
         if collection == "apis":
             names = {address, *before.get("gateways", ()), *after.get("gateways", ())}
-            return f"{_keys(self._state.users_of_api(names))} may call it"
+            users = f"{_keys(self._state.users_of_api(names))} may call it"
+            return users if after else f"{users}, by the defaults from then on"
         return "every identity of it" if collection == "issuers" else ""
 
     def _mistake(self, declared: Declared, field: str, message: str) -> None:
