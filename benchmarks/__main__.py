@@ -3,9 +3,9 @@
 import sys
 import time
 
-from benchmarks import algorithms, cold, cost, growth, instructions, leases, refusals, sizes, warm
+from benchmarks import algorithms, cold, cost, growth, instructions, keys_as_code, leases, refusals, sizes, warm
 
-BENCHMARKS = (cold, warm, instructions, algorithms, refusals, sizes, leases, cost, growth)
+BENCHMARKS = (cold, warm, instructions, algorithms, refusals, sizes, leases, cost, growth, keys_as_code)
 
 
 def main() -> None:

@@ -65,7 +65,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """The exit code of a command line."""
     try:
-        outcome = app(arguments, standalone_mode=False)
+        outcome = app(arguments, prog_name="tollgate", standalone_mode=False)
         sys.stdout.flush()
         return outcome if isinstance(outcome, int) else ExitCode.DONE
     except CommandError as error:

@@ -13,7 +13,7 @@ from cli.session import AsJson, connect
 
 def explain(
     context: typer.Context,
-    method: Annotated[str, typer.Argument(show_default=False, help="GET, POST …")],
+    method: Annotated[str, typer.Argument(show_default=False, help="As GET.")],
     path: Annotated[str, typer.Argument(show_default=False, help="Without the stage.")],
     api: Annotated[str, typer.Option(help="The id of an API definition.")] = "",
     gateway: Annotated[str, typer.Option(help="Or the gateway: API_ID/STAGE.")] = "",

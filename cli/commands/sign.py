@@ -20,7 +20,7 @@ def sign(
     ] = "",
     private_key: Annotated[str, typer.Option(metavar="FILE", help="A private key, PEM.")] = "",
     secret_from: Annotated[
-        str, typer.Option(metavar="REFERENCE", help="A secret: env:NAME, file:PATH, keyring:NAME, …, or -.")
+        str, typer.Option(metavar="REFERENCE", help="A secret: env:NAME, file:PATH, keyring:NAME, or -.")
     ] = "",
     algorithm: Annotated[str, typer.Option(metavar="NAME", help=f"One of {', '.join(ALGORITHMS)}.")] = "",
     seconds: Annotated[int, typer.Option("--seconds", min=1, help="How long it is valid.")] = 300,

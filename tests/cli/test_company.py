@@ -29,7 +29,9 @@ def company(folder, company):
 def keys_of(operator):
     keys, cursor = [], ""
     while cursor is not None:
-        page = operator("GET", f"/keys?limit=200&label=tollgate.project:company{f'&cursor={cursor}' if cursor else ''}").body
+        page = operator(
+            "GET", f"/keys?limit=200&label=tollgate.project:company{f'&cursor={cursor}' if cursor else ''}"
+        ).body
         keys, cursor = [*keys, *page["items"]], page["next"]
     return {key["labels"]["tollgate.key"]: key for key in keys}
 
@@ -70,7 +72,9 @@ def test_what_was_made_is_in_its_place_and_works(tollgate, empty, company):
     opaque = json.loads((company / "secrets/shop-001.json").read_text())
     token = tollgate("sign", "--from", f"file:{company}/secrets/partner-012.json", "--audience", "payments").out.strip()
 
-    assert call("GET", f"{empty.rest_url}/x", token=opaque["key_id"]).body["error"] == "not_granted", "its API is another"
+    assert call("GET", f"{empty.rest_url}/x", token=opaque["key_id"]).body["error"] == "not_granted", (
+        "its API is another"
+    )
     assert call("GET", f"{empty.rest_url}/x", token=token).body["error"] == "not_granted"
     assert (company / "secrets/shop-001.json").stat().st_mode & 0o077 == 0
 
@@ -114,7 +118,9 @@ def test_new_material_is_a_rotation_with_a_grace(tollgate, operator, company):
     assert "older material verifies for 3600 s more" in ended.out
     assert tollgate("apply", "--yes", company).code == 0
     after = keys_of(operator)["partner-001"]
-    assert [credential["thumbprint"] for credential in after["credentials"]][1] == before["credentials"][0]["thumbprint"]
+    assert [credential["thumbprint"] for credential in after["credentials"]][1] == before["credentials"][0][
+        "thumbprint"
+    ]
     assert tollgate("plan", company).code == 0
 
 
@@ -217,12 +223,19 @@ def test_a_policy_goes_after_the_keys_that_used_it(tollgate, operator, company):
 
 
 def test_a_policy_that_is_named_must_be_somewhere(tollgate, company):
-    edit(company / "keys/storefront.yaml", "  shop-010: {owner: storefront, policies: [gold]", "  shop-010: {owner: storefront, policies: [platinum]")
+    edit(
+        company / "keys/storefront.yaml",
+        "  shop-010: {owner: storefront, policies: [gold]",
+        "  shop-010: {owner: storefront, policies: [platinum]",
+    )
 
     ended = tollgate("apply", "--yes", company)
 
     assert ended.code == 3
-    assert "keys/storefront.yaml:12: keys.shop-010: names the policy platinum, which is neither here nor on the server" in ended.err
+    assert (
+        "keys/storefront.yaml:12: keys.shop-010: names the policy platinum, which is neither here nor on the server"
+        in ended.err
+    )
     assert "nothing was sent" in ended.err
 
 
