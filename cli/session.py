@@ -7,6 +7,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from cli.api import AdminApi, Endpoint
+from cli.exits import CommandError, ExitCode
 from cli.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs, instead of a table.")]
@@ -34,5 +35,11 @@ def connect(context: typer.Context) -> Iterator[AdminApi]:
 
 def confirm(question: str, *, yes: bool) -> None:
     """Ask, unless --yes is given; anything but yes ends the command."""
-    if not yes and not typer.confirm(question, err=True):
-        raise typer.Exit(1)
+    if yes:
+        return
+    try:
+        is_wanted = typer.confirm(question, err=True)
+    except typer.Abort:
+        raise CommandError("No answer came; --yes goes on without one.", ExitCode.INVALID) from None
+    if not is_wanted:
+        raise typer.Exit(ExitCode.FAILED)

@@ -9,7 +9,7 @@ labels. The one thing that the API shows only once is put into its place safely:
   request has an Idempotency-Key), or, too late for that, gives the key a new id.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -49,12 +49,20 @@ def apply_plan(plan: Plan, api: AdminApi, tell: Callable[[Outcome], None]) -> li
         except CommandError as error:
             outcome = Outcome(change, str(error))
             if _ends_the_run(error):
-                rest = [Outcome(left, "was not tried", was_tried=False) for left in plan.changes[place + 1 :]]
                 tell(outcome)
-                return [*outcomes, outcome, *rest]
+                return [*outcomes, outcome, *map(_untried, plan.changes[place + 1 :])]
         tell(outcome)
         outcomes.append(outcome)
     return outcomes
+
+
+def cut_off(changes: Sequence[Change]) -> list[Outcome]:
+    """What became of the changes of a run that was interrupted: of the first, nobody knows."""
+    return [Outcome(change, "was cut off, and may be done") for change in changes[:1]] + [*map(_untried, changes[1:])]
+
+
+def _untried(change: Change) -> Outcome:
+    return Outcome(change, "was not tried", was_tried=False)
 
 
 def _ends_the_run(error: CommandError) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.api import AdminApi, Endpoint
-from cli.code.apply import Outcome, apply_plan, report
+from cli.code.apply import Outcome, apply_plan, cut_off, report
 from cli.code.export import export as export_folder
 from cli.code.export import write_schema
 from cli.code.plan import CREATE, Plan, Wishes, make_plan
@@ -130,8 +130,7 @@ def _perform(made: Plan, place: Endpoint, *, as_json: bool) -> None:
         try:
             finished = apply_plan(made, api, tell)
         except KeyboardInterrupt:
-            left = made.changes[len(outcomes) :]
-            finished = [*outcomes, *(Outcome(change, "was not tried", was_tried=False) for change in left)]
+            finished = [*outcomes, *cut_off(made.changes[len(outcomes) :])]
     if as_json:
         show_json(
             [

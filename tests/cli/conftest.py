@@ -52,13 +52,13 @@ class Command(NamedTuple):
         )
         return Ended(done.returncode, done.stdout, done.stderr)
 
-    def start(self, *arguments: object) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: object, stderr: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
         """Start it, to be ended from outside."""
         return subprocess.Popen(
             [*COMMAND, *map(str, arguments)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=stderr,
             env=self.environment(),
         )
 

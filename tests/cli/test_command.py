@@ -180,6 +180,7 @@ def test_keys_are_made_changed_rotated_and_removed(tollgate, operator, tmp_path)
     listed = tollgate("keys", "list", "--label", "team:mobile", "--json").out
     assert [json.loads(line)["key_hash"] for line in listed.splitlines()] == [key_hash]
     assert tollgate("keys", "delete", key_hash, stdin="n\n").code == 1
+    assert "--yes" in tollgate("keys", "delete", key_hash).err
     assert tollgate("keys", "delete", key_hash, "--yes").code == 0
     assert operator("GET", f"/keys/{key_hash}").status == 404
 

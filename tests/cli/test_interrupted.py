@@ -2,6 +2,8 @@
 
 import json
 import random
+import re
+import subprocess
 import time
 
 import pytest
@@ -58,6 +60,27 @@ def test_apply_that_is_killed_twenty_times_makes_no_key_twice(tollgate, operator
     assert tollgate("plan", company).code == 0
     for key in keys:
         check_place(operator, key, secrets / f"{key['labels']['tollgate.key']}.json")
+    for name in ("policies", "apis", "issuers", "keys/storefront", "keys/payments"):
+        (company / f"{name}.yaml").unlink()
+    assert tollgate("apply", "--yes", "--prune", company).code == 0
+    assert all_keys(operator) == []
+
+
+def test_apply_that_is_asked_to_end_says_what_is_done_and_how_to_go_on(tollgate, operator, company):
+    (company / "secrets").mkdir()
+    running = tollgate.start("apply", "--yes", company, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while count_of(company / "secrets") < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+    running.terminate()
+    told = running.communicate(timeout=30)[1].decode()
+
+    assert running.returncode == 8
+    assert re.search(r"\d+ of 208 changes are made\.", told)
+    assert "may be done" in told
+    assert "Run the same command again to go on" in told
     for name in ("policies", "apis", "issuers", "keys/storefront", "keys/payments"):
         (company / f"{name}.yaml").unlink()
     assert tollgate("apply", "--yes", "--prune", company).code == 0
