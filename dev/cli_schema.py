@@ -149,7 +149,7 @@ def _tidy(node: Any) -> Any:
         tidy |= {"additionalProperties": False, "errorMessage": {"additionalProperties": WORDS[pattern]}}
     elif node.get("pattern") in WORDS:
         tidy["errorMessage"] = {"pattern": WORDS[node["pattern"]]}
-    elif "anyOf" in node and {one.get("type") for one in node["anyOf"]} == {"string", "array"}:
+    elif "anyOf" in node and {choice.get("type") for choice in node["anyOf"]} == {"string", "array"}:
         tidy["errorMessage"] = {"anyOf": "must be a string, or a list of strings"}
     return tidy
 

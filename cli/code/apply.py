@@ -35,7 +35,7 @@ class Outcome(NamedTuple):
     was_tried: bool = True
 
 
-def apply_plan(plan: Plan, api: AdminApi, tell: Callable[[Outcome], None]) -> list[Outcome]:
+def apply_plan(plan: Plan, api: AdminApi, on_outcome: Callable[[Outcome], None]) -> list[Outcome]:
     """Make every change, one after the other; what fails does not stop the others.
 
     Where the API is out of reach, or knows our key no longer, the rest is left.
@@ -49,9 +49,9 @@ def apply_plan(plan: Plan, api: AdminApi, tell: Callable[[Outcome], None]) -> li
         except CommandError as error:
             outcome = Outcome(change, str(error))
             if _ends_the_run(error):
-                tell(outcome)
+                on_outcome(outcome)
                 return [*outcomes, outcome, *map(_untried, plan.changes[place + 1 :])]
-        tell(outcome)
+        on_outcome(outcome)
         outcomes.append(outcome)
     return outcomes
 

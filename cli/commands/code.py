@@ -9,9 +9,10 @@ from cli.api import AdminApi, Endpoint
 from cli.code.apply import Outcome, apply_plan, cut_off, report
 from cli.code.export import export as export_folder
 from cli.code.export import write_schema
-from cli.code.plan import CREATE, Plan, Wishes, make_plan
+from cli.code.plan import CREATE, Plan
 from cli.code.planfile import as_json as plan_as_json
 from cli.code.planfile import read_plan, write_plan
+from cli.code.planner import Wishes, make_plan
 from cli.code.project import read_project
 from cli.code.schema import schema_text
 from cli.code.show import show_plan
@@ -121,14 +122,14 @@ def _perform(made: Plan, place: Endpoint, *, as_json: bool) -> None:
     outcomes: list[Outcome] = []
     with AdminApi(place) as api, progress("Applying", len(made.changes)) as steps:
 
-        def tell(outcome: Outcome) -> None:
+        def show(outcome: Outcome) -> None:
             outcomes.append(outcome)
             steps.step()
             if not as_json and not (outcome.change.action == CREATE and outcome.change.collection == "keys"):
                 say(f"{outcome.change.action} {outcome.change.title}: {outcome.problem or 'done'}")
 
         try:
-            finished = apply_plan(made, api, tell)
+            finished = apply_plan(made, api, show)
         except KeyboardInterrupt:
             finished = [*outcomes, *cut_off(made.changes[len(outcomes) :])]
     if as_json:

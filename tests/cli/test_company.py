@@ -137,7 +137,7 @@ def test_rules_for_tokens_change_without_new_material(tollgate, operator, compan
 
     after = keys_of(operator)["partner-012"]
     assert after["token_rules"]["audience"] == ["charges"]
-    assert [one["thumbprint"] for one in after["credentials"]] == [before["credentials"][0]["thumbprint"]]
+    assert [credential["thumbprint"] for credential in after["credentials"]] == [before["credentials"][0]["thumbprint"]]
     assert tollgate("plan", company).code == 0
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cli.code.files import MistakesError, read_entries
-from cli.code.plan import Wishes, make_plan
+from cli.code.planner import Wishes, make_plan
 from cli.code.project import NEEDS_A_PLACE, read_project
 from cli.code.state import State
 from cli.exits import CommandError

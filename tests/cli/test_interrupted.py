@@ -75,12 +75,12 @@ def test_apply_that_is_asked_to_end_says_what_is_done_and_how_to_go_on(tollgate,
         time.sleep(0.01)
 
     running.terminate()
-    told = running.communicate(timeout=30)[1].decode()
+    said = running.communicate(timeout=30)[1].decode()
 
     assert running.returncode == 8
-    assert re.search(r"\d+ of 208 changes are made\.", told)
-    assert "may be done" in told
-    assert "Run the same command again to go on" in told
+    assert re.search(r"\d+ of 208 changes are made\.", said)
+    assert "may be done" in said
+    assert "Run the same command again to go on" in said
     for name in ("policies", "apis", "issuers", "keys/storefront", "keys/payments"):
         (company / f"{name}.yaml").unlink()
     assert tollgate("apply", "--yes", "--prune", company).code == 0
