@@ -148,7 +148,8 @@ class AdminApi:
                     raise NoAnswerError(self.url, _reason(error)) from None
                 _wait(attempt, "")
                 continue
-            if answer.status_code not in _AGAIN or attempt == TRIES:
+            again = _AGAIN | ({HTTPStatus.INTERNAL_SERVER_ERROR} if method == "GET" else set())
+            if answer.status_code not in again or attempt == TRIES:
                 return answer
             _wait(attempt, answer.headers.get("Retry-After", ""))
         raise AssertionError

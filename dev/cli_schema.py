@@ -187,7 +187,7 @@ def _say_rules(definitions: dict[str, Object]) -> None:
         }
     ]
     places = [
-        {"required": ["jwks_uri"], "properties": {"discovery": {"const": False}}},
+        {"required": ["jwks_uri"], "properties": {"discovery": {"const": False}, "jwks_uri": {"minLength": 1}}},
         {"required": ["discovery"], "properties": {"discovery": {"const": True}, "jwks_uri": {"const": ""}}},
     ]
     definitions["IssuerInput"] |= _rule("oneOf", places, "give either jwks_uri, or discovery: true")
