@@ -78,11 +78,17 @@ doctor: .venv/ready ## find mistakes in a template or a Terraform plan (TEMPLATE
 vendor: .venv/ready ## renew the vendored files of the pages and their tests (needs npm)
 	.venv/bin/python -m dev.vendor
 
+COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --python-version 3.11
 .PHONY: lock
 lock: ## pin the dependencies anew, with hashes (needs uv)
-	for part in authorizer:authorizer/requirements.txt key-admin:key_admin/requirements.txt dev:requirements-dev.txt ministack:dev/requirements-ministack.txt sam:dev/requirements-sam.txt cdk:dev/requirements-cdk.txt terraform:dev/requirements-terraform.txt; do \
-	  uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 pyproject.toml --group "$${part%%:*}" --output-file "$${part#*:}"; \
+	for part in authorizer:authorizer/requirements.txt key-admin:key_admin/requirements.txt ministack:dev/requirements-ministack.txt sam:dev/requirements-sam.txt cdk:dev/requirements-cdk.txt terraform:dev/requirements-terraform.txt; do \
+	  $(COMPILE) --group "$${part%%:*}" --output-file "$${part#*:}"; \
 	done
+	$(COMPILE) pyproject.toml --group dev --output-file requirements-dev.txt # and what `tollgate` needs
+
+.PHONY: cli-schema
+cli-schema: .venv/ready ## make the JSON Schema of keys as code anew, from the models
+	.venv/bin/python -m dev.cli_schema
 
 .PHONY: clean
 clean: ## remove environments, builds and caches
@@ -97,6 +103,7 @@ endef
 
 .venv/ready: requirements-dev.txt
 	$(call environment,.venv,$<)
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . # tollgate
 
 .venv-ministack/ready: dev/requirements-ministack.txt
 	$(call environment,.venv-ministack,$<)

@@ -3,9 +3,21 @@
 import sys
 import time
 
-from benchmarks import algorithms, cold, cost, growth, instructions, leases, paths, refusals, sizes, warm
+from benchmarks import (
+    algorithms,
+    cold,
+    cost,
+    growth,
+    instructions,
+    keys_as_code,
+    leases,
+    paths,
+    refusals,
+    sizes,
+    warm,
+)
 
-BENCHMARKS = (cold, warm, instructions, algorithms, refusals, paths, sizes, leases, cost, growth)
+BENCHMARKS = (cold, warm, instructions, algorithms, refusals, paths, sizes, leases, cost, growth, keys_as_code)
 
 
 def main() -> None:

@@ -198,7 +198,7 @@ class KeyStore:
         listed_in, read = wanted.partition, 0
         position = read_cursor(listed_in, cursor)
         while True:
-            sorts, is_last = self._table.sorts(listed_in, after=position, limit=min(100, limit + 1))
+            sorts, is_last = self._table.sorts(listed_in, after=position, limit=limit + 1)
             records = self._records([sort.partition("#")[2] for sort in sorts])
             for sort in sorts:
                 record = records.get(sort.partition("#")[2])

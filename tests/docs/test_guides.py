@@ -22,6 +22,7 @@ HERE = [
     "doctor.md",
     "migrate-from-tyk.md",
     "migrate-from-usage-plans.md",
+    "cli.md",
 ]
 PROGRAMS = {
     "python": ("token.py", [sys.executable]),
@@ -189,7 +190,7 @@ def test_every_link_and_named_file_exists(path):
         aimed = path.parent / target if target else path
         assert aimed.exists(), target
         assert not anchor or anchor in anchors_of(aimed), anchor
-    for name in re.findall(r"`((?:tests|docs|store|access|examples|events|integration|doctor)/[\w./-]+)`", text):
+    for name in re.findall(r"`((?:tests|docs|store|access|examples|events|integration|doctor|cli)/[\w./-]+)`", text):
         assert list(ROOT.glob(f"{name}*")), name
 
 

@@ -1,0 +1,1 @@
+"""`tollgate`: the admin API from a terminal, and keys as code."""
