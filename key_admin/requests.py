@@ -1,5 +1,6 @@
 """Read what a request brings: its body, its page, the version it expects, who sends it."""
 
+import json
 import random
 import re
 import time
@@ -19,6 +20,7 @@ from store.admin.labels import LabelFilter
 from store.admin.transactions import InvalidCursorError, Page, VersionConflictError
 
 MAX_BODY_BYTES = 256 * 1024
+MAX_ANSWER_BYTES = 5 * 1024 * 1024  # Lambda takes 6 MB, with the headers
 DEFAULT_PAGE, MAX_PAGE = 50, 200
 MAX_INTERVAL_DAYS = 400
 MAX_IDEMPOTENCY_KEY = 255
@@ -120,15 +122,38 @@ def check_interval(first: int, last: int, longest: int) -> None:
         raise invalid_field("from", f"is before `to`, by at most {MAX_INTERVAL_DAYS} days")
 
 
-def read_page(parameters: dict[str, str], page: Callable[[int, str | None], Page[ItemT]]) -> Page[ItemT]:
-    """The page of a list that `limit` and `cursor` ask for. Raises a Problem: 400."""
+def list_page(
+    parameters: dict[str, str],
+    page: Callable[[int, str | None], Page[ItemT]],
+    render: Callable[[ItemT], dict[str, Any]],
+) -> dict[str, Any]:
+    """The page of a list that `limit` and `cursor` ask for, as it is answered. Raises a Problem: 400.
+
+    Where so many items are larger than an answer may be, it holds fewer and leads on to the others.
+    """
+    limit, cursor = _read_limit(parameters), parameters.get("cursor") or None
+    while True:
+        try:
+            found = page(limit, cursor)
+        except InvalidCursorError:
+            raise invalid_field("cursor", "is not one that a list gave") from None
+        body = {"items": [render(item) for item in found.items], "next": found.cursor}
+        if limit == 1 or not _is_too_large(body):
+            return body
+        limit //= 2
+
+
+def _read_limit(parameters: dict[str, str]) -> int:
     text = parameters.get("limit", str(DEFAULT_PAGE))
     if not _LIMIT.fullmatch(text) or int(text) > MAX_PAGE:
         raise invalid_field("limit", f"must be a number from 1 to {MAX_PAGE}")
-    try:
-        return page(int(text), parameters.get("cursor") or None)
-    except InvalidCursorError:
-        raise invalid_field("cursor", "is not one that a list gave") from None
+    return int(text)
+
+
+def _is_too_large(body: dict[str, Any]) -> bool:
+    """Whether Lambda would not take an answer, which holds the body as a JSON string."""
+    text = json.dumps(body)
+    return len(text) > MAX_ANSWER_BYTES // 2 and len(json.dumps(text)) > MAX_ANSWER_BYTES
 
 
 def read_label(parameters: dict[str, str]) -> LabelFilter | None:

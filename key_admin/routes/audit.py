@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from key_admin.callers import find_caller
 from key_admin.problems import invalid_field
-from key_admin.requests import MAX_INTERVAL_DAYS, check_interval, read_page
+from key_admin.requests import MAX_INTERVAL_DAYS, check_interval, list_page
 from key_admin.responses import respond
 from key_admin.service import service
 from key_admin.time_left import OutOfTimeError, PunctualClient, has_time_left
@@ -28,9 +28,13 @@ def list_all() -> Response[str]:
     work, event = service(), router.current_event
     find_caller(work, event).check_unowned()
     parameters = event.query_string_parameters or {}
-    page = read_page(parameters, lambda limit, cursor: work.audit.page(_filter(parameters), limit=limit, cursor=cursor))
-    items = [entry._asdict() | {"fields": list(entry.fields)} for entry in page.items]
-    return respond(HTTPStatus.OK, {"items": items, "next": page.cursor})
+    wanted = _filter(parameters)
+    body = list_page(
+        parameters,
+        lambda limit, cursor: work.audit.page(wanted, limit=limit, cursor=cursor),
+        lambda entry: entry._asdict() | {"fields": list(entry.fields)},
+    )
+    return respond(HTTPStatus.OK, body)
 
 
 @router.get("/audit/verify")

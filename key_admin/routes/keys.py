@@ -44,10 +44,10 @@ from key_admin.requests import (
     Caller,
     check_interval,
     check_version,
+    list_page,
     on_current_version,
     read_body,
     read_label,
-    read_page,
 )
 from key_admin.responses import respond
 from key_admin.service import Service, changed_fields, service
@@ -161,8 +161,11 @@ def list_all() -> Response[str]:
 
 def list_of_keys(work: Service, wanted: KeyFilter, parameters: dict[str, str]) -> dict[str, Any]:
     """A page of keys, as lists answer it."""
-    page = read_page(parameters, lambda limit, cursor: work.keys.page(wanted, limit=limit, cursor=cursor))
-    return {"items": [render_key(record, {}, work.keyring) for record in page.items], "next": page.cursor}
+    return list_page(
+        parameters,
+        lambda limit, cursor: work.keys.page(wanted, limit=limit, cursor=cursor),
+        lambda record: render_key(record, {}, work.keyring),
+    )
 
 
 @router.post("/keys/lookup")

@@ -12,7 +12,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from key_admin.callers import find_caller
 from key_admin.models.fields import Strict
 from key_admin.problems import conflict, invalid_field, not_found
-from key_admin.requests import Caller, check_version, on_current_version, read_body, read_label, read_page
+from key_admin.requests import Caller, check_version, list_page, on_current_version, read_body, read_label
 from key_admin.responses import respond
 from key_admin.service import Service, changed_fields, service
 from key_admin.validation import validate
@@ -131,10 +131,12 @@ class NamedRecords(Generic[RecordT]):
         store = self._kind.store(work)
         parameters = event.query_string_parameters or {}
         label = read_label(parameters)
-        page = read_page(
-            parameters, lambda limit, cursor: store.page(limit=limit, cursor=cursor, label=label, sees=sees)
+        body = list_page(
+            parameters,
+            lambda limit, cursor: store.page(limit=limit, cursor=cursor, label=label, sees=sees),
+            self._kind.render,
         )
-        return respond(HTTPStatus.OK, {"items": [self._kind.render(one) for one in page.items], "next": page.cursor})
+        return respond(HTTPStatus.OK, body)
 
     def read(self, record_id: str) -> Response[str]:
         """One record."""
