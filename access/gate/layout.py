@@ -90,7 +90,7 @@ def _free_place(layout: Sequence[str], needed: Collection[str], seen: Gate, now_
     )
     place = next(gone, None) if len(layout) >= _MAX_SLOTS else None
     if place is None and len(layout) == len(ascii_letters):
-        message = f"the gate counts {len(layout)} limits, and none of them is over: reset it"
+        message = f"the gate counts {len(layout)} limits, and none of them is over: give limits fewer names"
         raise FullGateError(message)
     return len(layout) if place is None else place
 

@@ -24,7 +24,7 @@ from access.gate import (
     statuses,
 )
 from access.gate.layout import LAP
-from access.limits import CALENDAR, Quota, RateLimit
+from access.limits import CALENDAR, KEY, OWNER, Quota, RateLimit
 
 START_MS = 1_800_000_000_000
 
@@ -161,10 +161,11 @@ class Model:
         self.taken: dict[int, list[tuple[int, int]]] = {place: [] for place in range(len(limits))}
         self.ends: dict[int, int] = {}
 
-    def request(self, now_ms: int, cost: int) -> bool:
-        fits = [self._used(place, limit, now_ms) + cost <= limit.limit for place, limit in enumerate(self.limits)]
+    def request(self, now_ms: int, cost: int, api: str) -> bool:
+        counted = [(place, limit) for place, limit in enumerate(self.limits) if limit.api in {"", api}]
+        fits = [self._used(place, limit, now_ms) + cost <= limit.limit for place, limit in counted]
         if all(fits):
-            for place, limit in enumerate(self.limits):
+            for place, limit in counted:
                 if isinstance(limit, Quota) and self.ends.get(place, 0) <= now_ms:
                     self.ends[place] = self._end(limit, now_ms)
                     self.taken[place] = []
@@ -184,36 +185,42 @@ class Model:
 
 SECONDS = {"1s": 1, "5s": 5, "minute": 60, "hour": 3600}
 LAPS = [tenth * LAP + late for tenth in (100, 500) for late in (-1200, -1, 0, 1, 99, 1100)]  # names repeat after these
+NAMES = {"name": st.sampled_from("ab"), "api": st.sampled_from(["", "x", "y"]), "scope": st.sampled_from([KEY, OWNER])}
 LIMITS = st.lists(
     st.one_of(
-        st.builds(RateLimit, st.integers(0, 20), st.sampled_from(list(SECONDS))),
+        st.builds(RateLimit, st.integers(0, 20), st.sampled_from(list(SECONDS)), **NAMES),
         st.builds(
-            Quota, st.integers(0, 20), st.sampled_from(["minute", "hour"]), st.sampled_from(["first_use", CALENDAR])
+            Quota,
+            st.integers(0, 20),
+            st.sampled_from(["minute", "hour"]),
+            st.sampled_from(["first_use", CALENDAR]),
+            **NAMES,
         ),
     ),
     min_size=1,
-    max_size=4,
+    max_size=5,
+    unique_by=lambda limit: (type(limit), limit.name, limit.api, limit.scope),
 )
 
 
 @settings(max_examples=200, deadline=None)
 @given(data=st.data(), limits=LIMITS, environments=st.integers(1, 3))
 def test_the_gate_answers_as_the_model_does(data, limits, environments):
-    """Any limits, costs and arrivals, through any of several environments."""
-    named = [limit._replace(name=f"limit-{place}") for place, limit in enumerate(limits)]
-    gate, model, now = Gate(named, environments=environments), Model(named), START_MS
+    """Any limits, twins of two scopes among them, any API, costs and arrivals, through any of several environments."""
+    gate, model, now = Gate(limits, environments=environments), Model(limits), START_MS
     for _ in range(40):
         now += data.draw(st.sampled_from([0, 1, 30, 99, 100, 101, 900, 1100, 7000, 61_000, *LAPS]))
         cost, place = data.draw(st.integers(1, 4)), data.draw(st.integers(0, environments - 1))
-        assert (gate.request(now, environment=place, cost=cost) is None) == model.request(now, cost)
+        api = data.draw(st.sampled_from("xy"))
+        gate.limits = [limit for limit in limits if limit.api in {"", api}]
+        assert (gate.request(now, environment=place, cost=cost) is None) == model.request(now, cost, api)
 
 
 @settings(max_examples=200, deadline=None)
 @given(data=st.data(), limits=LIMITS)
 def test_waiting_as_told_admits_and_less_does_not(data, limits):
     """Any limits and costs, nobody else calling; where no wait is told, none helps."""
-    named = [limit._replace(name=f"limit-{place}") for place, limit in enumerate(limits)]
-    gate, now = Gate(named), START_MS
+    gate, now = Gate(limits), START_MS
     for _ in range(30):
         now += data.draw(st.sampled_from([0, 1, 99, 900, 7000]))
         cost = data.draw(st.integers(1, 6))
