@@ -16,6 +16,7 @@ CODE_LENGTH = 2
 _CODE_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _LIMIT_ID_LENGTH = 5
 _MAX_SLOTS = 24  # letters, while there are enough; limits that are gone make room beyond it
+_STATE_SUFFIXES = ("w", "e", "u")  # of attributes of which every count changes or makes one, once a limit is over
 _MEMORY_MS = 2 * MAX_RATE_PERIOD_SECONDS * 1000  # more than a rate limit looks back, clocks included
 
 Limit = RateLimit | Quota
@@ -74,8 +75,8 @@ def assign_slots(
             continue
         place = _free_place(layout, needed, seen, now_ms, is_known=kept is not None)
         given.append(ascii_letters[place])
-        for attribute in counters_of(ascii_letters[place], seen):
-            builder.remove(attribute)
+        if place < len(layout):
+            _clear(builder, ascii_letters[place], seen)
         layout[place:] = [limit_id, *layout[place + 1 :]]
     builder.assign(LAYOUT, "".join(layout))
     return [ascii_letters[layout.index(limit_id)] for limit_id in wanted], given
@@ -83,16 +84,25 @@ def assign_slots(
 
 def _free_place(layout: Sequence[str], needed: Collection[str], seen: Gate, now_ms: int, *, is_known: bool) -> int:
     """The next place of a layout, or one that a limit which is gone holds."""
-    gone = (
-        place
-        for place, limit_id in enumerate(layout)
-        if limit_id not in needed and (is_known or _is_over(ascii_letters[place], seen, now_ms))
-    )
-    place = next(gone, None) if len(layout) >= _MAX_SLOTS else None
-    if place is None and len(layout) == len(ascii_letters):
+    if len(layout) < _MAX_SLOTS:
+        return len(layout)
+    others = [place for place, limit_id in enumerate(layout) if limit_id not in needed]
+    over = [place for place in others if _is_over(ascii_letters[place], seen, now_ms)]
+    gone = over or (others if is_known else [])
+    if gone:
+        return gone[0]
+    if len(layout) == len(ascii_letters):
         message = f"the gate counts {len(layout)} limits, and none of them is over: give limits fewer names"
         raise FullGateError(message)
-    return len(layout) if place is None else place
+    return len(layout)
+
+
+def _clear(builder: Builder, slot: str, seen: Gate) -> None:
+    """Remove what stands under a letter, unless somebody counted there since."""
+    for suffix in _STATE_SUFFIXES:
+        builder.require_same(f"{slot}{suffix}", seen.get(f"{slot}{suffix}"))
+    for attribute in counters_of(slot, seen):
+        builder.remove(attribute)
 
 
 def _is_over(slot: str, gate: Gate, now_ms: int) -> bool:

@@ -384,6 +384,24 @@ def test_a_gate_without_a_letter_left_decides_nothing_until_a_limit_is_over():
     assert gate.request(START_MS + 3_600_000) is not None
 
 
+@pytest.mark.parametrize("make", [lambda name: Quota(9, "hour", name=name), lambda name: RateLimit(9, "1s", name)])
+def test_a_limit_that_is_used_again_just_now_keeps_its_letter(make):
+    """Though somebody saw it when it was over, and is about to give its letter to another one."""
+    limits = [make(f"limit-{place}") for place in range(52)]
+    gate = Gate(limits, environments=2)
+    for environment in (0, 1):
+        assert gate.request(START_MS, environment=environment) is None
+    later = START_MS + 10 * 86_400_000
+    gate.limits = limits[:1]
+    assert gate.request(later, environment=1) is None
+
+    gate.limits = [Quota(1, "day", name="one more")]
+    assert gate.request(later, environment=0) is None
+
+    assert statuses(gate.item, limits[:1], now_ms=later)[0].used == 1
+    assert gate.attempts == 6
+
+
 @pytest.mark.parametrize("period", ["1s", "59s", "minute", "hour", "21600s", "day"])
 def test_a_rate_limit_in_force_never_makes_room(period):
     """Whatever the others count, and however long its last request is ago, within what it looks back."""
