@@ -20,7 +20,7 @@ from store.admin.transactions import (
     UnknownPolicyError,
     VersionConflictError,
 )
-from store.errors import ConditionFailed
+from store.errors import ConditionFailed, ThrottledError
 from store.keys import load_key, load_policies, read_gate, write_gate
 from store.table import gate_partition, owner_partition
 
@@ -93,6 +93,42 @@ def test_a_key_is_read_as_it_was_written(client, table, keys, policies):
     keys.create(whole)
 
     assert load_key(client, table, whole.key_hash) == (whole, {"v": 1})
+
+
+class Partial:
+    """Answers of each batch one item, and leaves the rest for the next, so many times."""
+
+    def __init__(self, client, times):
+        self._client, self.left, self.calls = client, times, 0
+
+    def call(self, operation, request):
+        self.calls += 1
+        ((table, wanted),) = request["RequestItems"].items()
+        if not self.left:
+            return self._client.call(operation, request)
+        self.left -= 1
+        first, rest = wanted["Keys"][:1], wanted["Keys"][1:]
+        answer = self._client.call(operation, {"RequestItems": {table: wanted | {"Keys": first}}})
+        return answer | {"UnprocessedKeys": {table: wanted | {"Keys": rest or first}}}
+
+
+def test_what_a_batch_leaves_out_is_read_again_as_strongly(client, table, keys):
+    """DynamoDB answers so where it throttles a part of the items."""
+    key = record("k")
+    keys.create(key)
+    partial = Partial(client, times=1)
+
+    assert load_key(partial, table, key.key_hash) == (key, {"v": 1})
+    assert partial.calls == 2
+
+
+def test_a_batch_that_never_ends_is_a_throttle_and_no_key_that_is_not_there(client, table, keys):
+    """Half a key is none: whoever asks hears that it could not be read."""
+    key = record("k")
+    keys.create(key)
+
+    with pytest.raises(ThrottledError):
+        load_key(Partial(client, times=99), table, key.key_hash)
 
 
 def test_of_20_creates_of_one_key_one_succeeds(keys, policies):
