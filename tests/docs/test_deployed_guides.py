@@ -46,4 +46,4 @@ def test_operating_commands_work_and_a_rotated_master_secret_still_finds_old_key
         "--query StackResourceDetail.PhysicalResourceId --output text)",
         deployed,
     )
-    assert set(json.loads(secret)) == {"current", "previous"}
+    assert set(json.loads(secret)) == {"current", "previous", "audit"}

@@ -1,13 +1,19 @@
 """The audit log over HTTP: under which key an entry is, what a rotation leaves whole, what a request may ask for."""
 
+import json
+import re
+import subprocess
+import sys
+
 import pytest
 
+from dev.services import ROOT
 from key_admin.time_left import LEAST_MS
 from tests.conftest import SECRET
 from tests.key_admin.conftest import Context
 
 KEY = {"name": "n", "jwt_data": {"secret": SECRET}, "grants": [{"api": "*"}]}
-OLD, NEW, OTHER = "c" * 64, "n" * 64, "x" * 64  # OLD is what the function begins with
+OLD, NEW = "c" * 64, "n" * 64  # OLD is what the function begins with
 
 
 def create(function):
@@ -38,14 +44,25 @@ def test_an_entry_names_its_key_and_what_it_follows(function):
     assert second["previous_hash"] == first["hash"]
 
 
-def test_a_rotation_of_the_master_secret_leaves_the_log_whole(function):
-    """As docs/operate.md describes it, twice, until nothing but `audit` is left of the first secret."""
-    key_hash = create(function)
-    for number, (current, previous) in enumerate([(NEW, OLD), (OTHER, NEW)]):
-        function.store_secret(current=current, previous=previous, audit=OLD)
-        rename(function, key_hash, f"after rotation {number}")
-    function.store_secret(current=OTHER, audit=OLD)
+def rotated_as_documented(secret):
+    """What the program in docs/operate.md makes of a master secret."""
+    program = re.search(r"python3 -c '(.*?)' > rotated\.json", (ROOT / "docs" / "operate.md").read_text(), re.DOTALL)
+    given = json.dumps(secret)
+    done = subprocess.run([sys.executable, "-c", program[1]], input=given, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
 
+
+def test_a_rotation_of_the_master_secret_leaves_the_log_whole(function):
+    """As docs/operate.md says, twice, until nothing but `audit` is left of the first secret."""
+    key_hash, secret = create(function), {"current": OLD}
+    for number in range(2):
+        secret = rotated_as_documented(secret)
+        function.store_secret(**secret)
+        rename(function, key_hash, f"after rotation {number}")
+        del secret["previous"]
+    function.store_secret(**secret)
+
+    assert (secret["audit"], OLD in secret["current"]) == (OLD, False)
     assert len({entry["audit_key"] for entry in entries_of(function, key_hash)}) == 1
     assert verified(function) == {"checked": 4, "intact": True, "faults": []}
 
