@@ -160,25 +160,8 @@ def _without_nulls(value: Any) -> Any:
 
 def _say_rules(definitions: dict[str, Object]) -> None:
     """What the models check in code."""
-    definitions["RateLimitInput"]["properties"]["period"] |= {
-        "pattern": _SHORT_PERIOD,
-        "errorMessage": {
-            "pattern": "a rate limit has a period of 1 second to a day: <n>s, second, minute, hour or day"
-        },
-    }
-    definitions["QuotaInput"]["properties"]["period"] |= {
-        "pattern": _PERIOD,
-        "errorMessage": {"pattern": f"a period is <n>s, {', '.join(PERIOD_SECONDS)} or never"},
-    }
-    definitions["QuotaInput"]["if"] = {"properties": {"anchor": {"const": CALENDAR}}, "required": ["anchor"]}
-    definitions["QuotaInput"]["then"] = {
-        "properties": {
-            "period": {
-                "enum": sorted(CALENDAR_PERIODS),
-                "errorMessage": {"enum": "a calendar quota has a period of second, minute, hour, day, week or month"},
-            }
-        }
-    }
+    for prefix in ("", "Policy"):
+        _say_periods(definitions[f"{prefix}RateLimitInput"], definitions[f"{prefix}QuotaInput"], may_lift=bool(prefix))
     grant = definitions["GrantInput"]["properties"]["path"]
     grant["allOf"] = [
         {
@@ -194,6 +177,30 @@ def _say_rules(definitions: dict[str, Object]) -> None:
     definitions["KeyFields"]["properties"]["expires_at"] |= {
         "pattern": f"^({TIME.pattern})?$",
         "errorMessage": {"pattern": "a time is written as in RFC 3339: 2027-01-01T00:00:00Z"},
+    }
+
+
+def _say_periods(rate_limit: Object, quota: Object, *, may_lift: bool) -> None:
+    """The periods of both kinds of limit. What lifts a limit needs none."""
+    rate_limit["properties"]["period"] |= {
+        "pattern": f"^$|{_SHORT_PERIOD}" if may_lift else _SHORT_PERIOD,
+        "errorMessage": {
+            "pattern": "a rate limit has a period of 1 second to a day: <n>s, second, minute, hour or day"
+        },
+    }
+    quota["properties"]["period"] |= {
+        "pattern": f"^$|{_PERIOD}" if may_lift else _PERIOD,
+        "errorMessage": {"pattern": f"a period is <n>s, {', '.join(PERIOD_SECONDS)} or never"},
+    }
+    quota["if"] = {"properties": {"anchor": {"const": CALENDAR}}, "required": ["anchor"]}
+    quota["then"] = {
+        "required": ["period"],
+        "properties": {
+            "period": {
+                "enum": sorted(CALENDAR_PERIODS),
+                "errorMessage": {"enum": "a calendar quota has a period of second, minute, hour, day, week or month"},
+            }
+        },
     }
 
 

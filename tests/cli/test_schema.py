@@ -19,8 +19,8 @@ from key_admin.models.policies import PolicyInput
 MODELS = {"keys": KeyFields, "policies": PolicyInput, "apis": ApiInput, "issuers": IssuerInput}
 LIMITS = st.fixed_dictionaries(
     {
-        "limit": st.sampled_from([0, 1, -1, "1", 10**12, 10**13]),
-        "period": st.sampled_from(["1s", "second", "month", "0s", "86401s", "never", "x"]),
+        "limit": st.sampled_from([0, 1, -1, "1", "unlimited", 10**12, 10**13]),
+        "period": st.sampled_from(["1s", "second", "month", "0s", "86401s", "never", "x", ""]),
     },
     optional={
         "name": st.sampled_from(["a", "b", "", "a b"]),
@@ -35,9 +35,10 @@ GRANTS = st.fixed_dictionaries(
     {"api": st.sampled_from(["orders", "*", "admin", "a b", ""])},
     optional={
         "methods": st.sampled_from([["GET"], ["*"], [], ["get"]]),
-        "path": st.sampled_from(["/*", "*", "/a/{b}", "/{", "a", "/a?b", "/{1}"]),
+        "path": st.sampled_from(["/*", "*", "/a/{b}", "/a b", "/{a}{b}", "/{", "a", "/a?b", "/{1}"]),
         "cost": st.sampled_from([0, 1, -1, 1_000_001]),
         "owner": st.sampled_from(["", "acme", "a b"]),
+        "policies": st.sampled_from([[], ["gold"], ["*"], ["*", "gold"]]),
     },
 )
 NAMES = {"name": st.sampled_from(["n", "n", "n", "", "x" * 129, 5])}
@@ -48,6 +49,9 @@ RIGHTS = {
     "tags": st.sampled_from([[], ["a"], ["a b"], "a"]),
     "metadata": st.sampled_from([{}, {"a": "b"}, {"a b": "c"}, {"a": 1}]),
     "labels": st.sampled_from([{}, {"a": "b"}, {"a:b": "c"}]),
+    "sources": st.sampled_from(
+        [[], ["203.0.113.0/24", "::1"], ["203.0.113.1/24"], ["x"], ["::ffff:1.2.3.4"], ["1.2.3.0/255.255.255.0"]]
+    ),
     "unknown": st.just(1),
 }
 BODIES = {
@@ -83,7 +87,7 @@ BODIES = {
         },
     ),
     "issuers": st.fixed_dictionaries(
-        {"issuer": st.just("https://idp.example.com"), "audience": st.sampled_from(["a", ["a", "b"], 5])},
+        {"issuer": st.just("https://idp.example.com"), "audience": st.sampled_from(["a", ["a", "b"], 5, []])},
         optional={
             "jwks_uri": st.sampled_from(["", "https://idp.example.com/jwks"]),
             "discovery": st.booleans(),
@@ -92,6 +96,9 @@ BODIES = {
             "scope_claim": st.sampled_from(["", "scope"]),
             "scope_policies": st.sampled_from([{}, {"read": "gold"}, {"a b": "gold"}]),
             "leeway_seconds": st.sampled_from([0, 60, 61]),
+            "any_audience": st.booleans(),
+            "policy_claim": st.sampled_from(["", "plan"]),
+            "allowed_policies": st.sampled_from([[], ["gold"], ["a b"]]),
         },
     ),
 }
