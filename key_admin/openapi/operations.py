@@ -61,7 +61,11 @@ _DAYS: dict[str, Any] = {
     },
     "to": {"type": "string", "description": "A date; today unless it is given."},
 }
-_AUDIT_FILTERS = _INTERVAL | {"key_hash": _TEXT, "resource": _TEXT, "principal": _TEXT}
+_AUDIT_FILTERS = _INTERVAL | {
+    "key_hash": _TEXT | {"description": "The entries of this key; reads no others."},
+    "resource": _TEXT | {"description": "The entries of this resource, as `/policies/gold`; reads no others."},
+    "principal": _TEXT | {"description": "Looked for in the interval: a page may be short, or empty with a `next`."},
+}
 _VERSION = ("If-Match",)
 _ONCE = ("Idempotency-Key",)
 
