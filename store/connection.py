@@ -74,7 +74,7 @@ class Connection:
         )
         self._readable = select.poll()
         self._readable.register(self._socket, select.POLLIN)
-        self._buffer = bytearray()
+        self._buffer = b""
         self._room = max_bytes
         self._takes_requests = True
         self._used_at = time.monotonic()
@@ -174,31 +174,28 @@ class Connection:
         return unpacked
 
     def _read_until(self, mark: bytes, most: int) -> bytes:
-        while (end := self._buffer.find(mark)) < 0:
+        while mark not in self._buffer:
             if len(self._buffer) > most:
                 raise _too_large()
-            self._receive()
-        if end > most:
+            self._receive_more()
+        found, _, self._buffer = self._buffer.partition(mark)
+        if len(found) > most:
             raise _too_large()
-        return self._take(end, len(mark))
+        return found
 
     def _read_exactly(self, size: int) -> bytes:
         if size > self._max_bytes:
             raise _too_large()
         while len(self._buffer) < size:
-            self._receive()
-        return self._take(size)
+            self._receive_more()
+        found, self._buffer = self._buffer[:size], self._buffer[size:]
+        return found
 
     def _read_to_the_end(self) -> bytes:
-        while received := self._receive_some():
-            self._buffer += received
-        return self._take(len(self._buffer))
-
-    def _take(self, size: int, mark: int = 0) -> bytes:
-        """The first bytes of the buffer; they go, and the mark behind them too."""
-        taken = bytes(self._buffer[:size])
-        del self._buffer[: size + mark]
-        return taken
+        while self._receive():
+            pass
+        found, self._buffer = self._buffer, b""
+        return found
 
     def _patience(self) -> float:
         """How long the next step may take. Raises TimeoutError where no time is left."""
@@ -213,20 +210,19 @@ class Connection:
         if patience != self._socket.gettimeout():
             self._socket.settimeout(patience)
 
-    def _receive(self) -> None:
-        received = self._receive_some()
-        if not received:
+    def _receive_more(self) -> None:
+        if not self._receive():
             raise ConnectionError("the connection ended within an answer")
-        self._buffer += received
 
-    def _receive_some(self) -> bytes:
-        """What comes next of an answer; nothing where the connection has ended."""
+    def _receive(self) -> bool:
+        """Take in what comes next of an answer; False where the connection has ended."""
         self._wait_no_longer()
         received = self._socket.recv(65_536)
         self._room -= len(received)
         if self._room < 0:
             raise _too_large()
-        return received
+        self._buffer += received
+        return bool(received)
 
 
 def _parse_head(raw: bytes) -> tuple[str, int, dict[str, str]]:
@@ -242,10 +238,13 @@ def _parse_head(raw: bytes) -> tuple[str, int, dict[str, str]]:
     headers: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")
-        if not colon or name.split() != [name]:
+        if not colon:
             raise ConnectionError("a line of the answer's head is no header")
         name, value = name.lower(), value.strip(" \t")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    names = "".join(headers)  # judged together: each call for each name would show in every request
+    if "" in headers or " " in names or not names.isascii() or not names.isprintable():
+        raise ConnectionError("a line of the answer's head is no header")
     return version, int(code), headers
 
 
