@@ -12,7 +12,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from access.credentials import Algorithm
-from access.limits import CALENDAR, CALENDAR_PERIODS, PERIOD_SECONDS
+from access.limits import CALENDAR, CALENDAR_PERIODS, MAX_LIMIT, PERIOD_SECONDS
 from key_admin.models.apis import ApiInput
 from key_admin.models.issuers import IssuerInput
 from key_admin.models.keys import JwtData, KeyFields
@@ -162,6 +162,7 @@ def _say_rules(definitions: dict[str, Object]) -> None:
     """What the models check in code."""
     for prefix in ("", "Policy"):
         _say_periods(definitions[f"{prefix}RateLimitInput"], definitions[f"{prefix}QuotaInput"], may_lift=bool(prefix))
+    del definitions["GrantInput"]["properties"]["owner"]["default"]  # left out: an empty owner would be everybody
     grant = definitions["GrantInput"]["properties"]["path"]
     grant["allOf"] = [
         {
@@ -182,6 +183,10 @@ def _say_rules(definitions: dict[str, Object]) -> None:
 
 def _say_periods(rate_limit: Object, quota: Object, *, may_lift: bool) -> None:
     """The periods of both kinds of limit. What lifts a limit needs none."""
+    if may_lift:
+        units = {"errorMessage": {"anyOf": f'must be 0 to {MAX_LIMIT}, or "unlimited"'}}
+        rate_limit["properties"]["limit"] |= units
+        quota["properties"]["limit"] |= units
     rate_limit["properties"]["period"] |= {
         "pattern": f"^$|{_SHORT_PERIOD}" if may_lift else _SHORT_PERIOD,
         "errorMessage": {

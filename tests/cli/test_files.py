@@ -110,7 +110,10 @@ def mistakes_of(folder):
         ("apis:\n  a: {name: a, gateways: [x]}", "apis.a.gateways.0: is <api id>/<stage>, or <api id>/*"),
         ("issuers:\n  i: {issuer: x, audience: 5, discovery: true}", "issuers.i.audience: must be a string, or a list"),
         ("issuers:\n  i: {issuer: x, default_policies: [p]}", "issuers.i: give either jwks_uri, or discovery: true"),
-        ("issuers:\n  i: {issuer: x, discovery: true}", "issuers.i.default_policies: is missing; say which policies"),
+        (
+            "issuers:\n  i: {issuer: x, audience: a, discovery: true}",
+            "issuers.i.default_policies: is missing; say which policies",
+        ),
         (
             "catalogue:\n  c: {title: c, policies: [p], approval: never}",
             "catalogue.c.approval: must be manual or automatic",
