@@ -61,9 +61,9 @@ def test_the_admin_api_asks_its_authorizer_whatever_a_request_brings():
 
     assert authorizer["identitySource"] == []
     assert authorizer["authorizerResultTtlInSeconds"] == 0
-    assert {path: [bool(one.get("security")) for one in methods.values()] for path, methods in routes.items()} == {
-        "/session": [False] * 3,
-        "$default": [True],
+    assert {path: [one["security"] for one in methods.values()] for path, methods in routes.items()} == {
+        "/session": [[{"NONE": []}]] * 3,
+        "$default": [[{"Tollgate": []}]],
     }
 
 
