@@ -51,6 +51,13 @@ class IssuedId(NamedTuple):
         return f"_{self.credential_id}"
 
 
+class EndedSession(NamedTuple):
+    """A session of the dashboard that was signed out before its end."""
+
+    session_id: str
+    ends_at: int  # when its cookie is over anyway
+
+
 class TokenRules(NamedTuple):
     """What a key asks of the claims of its tokens (RFC 8725, sections 3.8 to 3.11)."""
 
@@ -91,11 +98,18 @@ class KeyRecord(NamedTuple):
     ids: tuple[IssuedId, ...] = ()
     life: int = 0  # made at random with the key: an id that was deleted and made again is another key
     labels: dict[str, str] = {}  # noqa: RUF012 - never mutated; for operators' programs, never in an answer
+    session_epoch: int = 0  # raised to end every session of the key
+    ended_sessions: tuple[EndedSession, ...] = ()  # of this epoch
 
     @property
     def gate_version(self) -> int:
         """The version that the gate holds. No two keys of one id ever share it."""
         return self.life + self.version
+
+    @property
+    def sessions_epoch(self) -> int:
+        """The epoch that living sessions name. No two keys of one id ever share it."""
+        return self.life + self.session_epoch
 
     @property
     def is_opaque(self) -> bool:

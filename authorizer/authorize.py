@@ -2,7 +2,7 @@
 
 The recipe:
 
-1. Read the credential from its place; two different ones are refused.
+1. Read the credential from its place, on the admin API also the cookie of a session; two different ones are refused.
 2. Bound and parse it.
 3. Name the key: a text `kid`; only where `kid` is absent, the `sub` claim; an opaque id itself.
 4. Find the key's record by hash: in this environment's memory, else in the table.
@@ -18,7 +18,7 @@ What a record in memory refuses is decided afresh on the record in the table, an
 another version makes us read the record again, so no change of a key waits for anything.
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from access.apis import ApiDefinition
 from access.credentials import algorithm_named, verify_in_vain
@@ -31,8 +31,11 @@ from access.policies import Effective
 from access.tokens import MalformedToken, UnverifiedToken, looks_like_token, parse_token, verify_token
 from authorizer.counting import MAX_ATTEMPTS, Call, Crossing, UndecidedError, count, note_refusal
 from authorizer.environment import Environment
-from authorizer.events import Request, read_credentials
+from authorizer.events import Request, read_credentials, read_session_cookies
 from authorizer.memory import Identity, KnownKey
+
+if TYPE_CHECKING:
+    from access.sessions import Session
 
 
 class Outcome(NamedTuple):
@@ -46,13 +49,30 @@ class Outcome(NamedTuple):
 
 
 class Credential(NamedTuple):
-    """A presented credential: the hashes of the key id that it names and, unless opaque, its token."""
+    """A presented credential: the hashes of the key id that it names and, unless opaque, its token.
+
+    Of a session, which was opened by its seal, the hash of its key.
+    """
 
     id_hashes: tuple[KeyHash, ...]  # by each master secret in force
     token: UnverifiedToken | None
+    session: "Session | None" = None
 
     def __repr__(self) -> str:
         return "Credential(<secret>)"
+
+
+class Authenticated(NamedTuple):
+    """A credential that verified by what `used` names, its key, and what the key may do."""
+
+    credential: Credential
+    used: str
+    record: KeyRecord
+    effective: Effective
+
+
+_SEVERAL = "several different credentials"
+_MISSING = Outcome(Deny(Reason.MISSING_CREDENTIAL), detail="none")
 
 
 def authorize(request: Request, environment: Environment, *, now_ms: int) -> Outcome:
@@ -60,13 +80,50 @@ def authorize(request: Request, environment: Environment, *, now_ms: int) -> Out
     environment.overdue = None
     environment.budget.start()
 
+    # 1. to 3. The credential, and whom it names.
+    cookies = read_session_cookies(request.event) if request.api_name == ADMIN_API else ()
+    named = _find_credential(request, cookies, environment, now_ms=now_ms)
+    if isinstance(named, Outcome):
+        return named
+    if isinstance(named, Identity):
+        return _authorize_identity(request, named, environment, now_ms=now_ms)
+    return _authorize_key(request, named, environment, now_ms=now_ms)
+
+
+def authenticate(
+    request: Request, environment: Environment, *, cookies: tuple[str, ...] = (), now_ms: int
+) -> Authenticated | Outcome:
+    """Steps 1 to 6 without the grant, for a route that judges its credential itself; nothing is counted.
+
+    `cookies` are those of sessions, which count where the request has no other credential.
+    Raises StoreError where it cannot decide.
+    """
+    named = _find_credential(request, cookies, environment, now_ms=now_ms)
+    if isinstance(named, Outcome):
+        return named
+    if isinstance(named, Identity):
+        return Outcome(Deny(Reason.NOT_GRANTED), detail="an identity has no admin rights")
+    key = environment.load(named.id_hashes, now_ms)
+    if key is None:
+        return _unknown_key(named)
+    used = _verify(named, key, now=now_ms // 1000)
+    if isinstance(used, Reason):
+        return Outcome(Deny(used))
+    effective = _judge_key(request, key, environment, now_ms=now_ms)
+    return effective if isinstance(effective, Outcome) else Authenticated(named, used, key.record, effective)
+
+
+def _find_credential(
+    request: Request, cookies: tuple[str, ...], environment: Environment, *, now_ms: int
+) -> Credential | Identity | Outcome:
     # 1. The credential.
     definition = environment.definition(request, now_ms)
     credentials = read_credentials(request, definition.token)
+    sessions = environment.open_sessions(cookies) if cookies else ()
+    if sessions and not credentials:
+        return _only_session(sessions)
     if len(credentials) != 1:
-        missing = not credentials
-        reason = Reason.MISSING_CREDENTIAL if missing else Reason.MALFORMED_TOKEN
-        return Outcome(Deny(reason), detail="none" if missing else "several different credentials")
+        return Outcome(Deny(Reason.MALFORMED_TOKEN), detail=_SEVERAL) if credentials else _MISSING
 
     # 2. and 3. The token, and the key that it names.
     token = _read_token(credentials[0], definition)
@@ -77,12 +134,28 @@ def authorize(request: Request, environment: Environment, *, now_ms: int) -> Out
         if isinstance(identity, Reason):
             return Outcome(Deny(identity), detail="the token of an issuer")
         if identity is not None:
-            return _authorize_identity(request, identity, environment, now_ms=now_ms)
+            return identity
     credential = _name_key(credentials[0], token, definition, environment)
     if isinstance(credential, MalformedToken):
         return Outcome(Deny(Reason.MALFORMED_TOKEN), detail=credential.detail)
+    if sessions and _is_contradicted(credential, sessions, environment, now_ms=now_ms):
+        return Outcome(Deny(Reason.MALFORMED_TOKEN), detail=_SEVERAL)
+    return credential
 
-    return _authorize_key(request, credential, environment, now_ms=now_ms)
+
+def _only_session(sessions: "tuple[Session, ...]") -> Credential | Outcome:
+    if len(sessions) > 1:
+        return Outcome(Deny(Reason.MALFORMED_TOKEN), detail=_SEVERAL)
+    return Credential((sessions[0].key_hash,), None, sessions[0])
+
+
+def _is_contradicted(
+    credential: Credential, sessions: "tuple[Session, ...]", environment: Environment, *, now_ms: int
+) -> bool:
+    """Whether a living session beside a credential is of another key; one that is not alive counts as absent."""
+    from authorizer.sessions import speaks_for_another  # noqa: PLC0415 - loaded already
+
+    return any(speaks_for_another(session, credential.id_hashes, environment, now_ms=now_ms) for session in sessions)
 
 
 def _authorize_key(request: Request, credential: Credential, environment: Environment, *, now_ms: int) -> Outcome:
@@ -91,7 +164,7 @@ def _authorize_key(request: Request, credential: Credential, environment: Enviro
     key = environment.remembered(credential.id_hashes)
     if key is not None:
         outcome = _decide(request, credential, key, environment, now_ms=now_ms)
-        if outcome is not None and not _wants_fresh_record(outcome, key, now_ms=now_ms):
+        if outcome is not None and not _wants_fresh_record(outcome, credential, key, now_ms=now_ms):
             return _settle(outcome, key, environment, now_ms=now_ms)
     for _ in range(MAX_ATTEMPTS):
         key = environment.load(credential.id_hashes, now_ms)
@@ -160,16 +233,17 @@ def _unknown_key(credential: Credential) -> Outcome:
     return Outcome(Deny(Reason.UNKNOWN_KEY))
 
 
-def _wants_fresh_record(outcome: Outcome, key: KnownKey, *, now_ms: int) -> bool:
+def _wants_fresh_record(outcome: Outcome, credential: Credential, key: KnownKey, *, now_ms: int) -> bool:
     """Whether a refusal rests on a record in memory that may have changed since.
 
-    A signature may be right by new material; forgeries make us look at most once a second.
+    A signature may be right by new material; forgeries make us look at most once a second. The seal of a
+    session was right already, and its epoch may be newer than the record.
     """
     decision = outcome.decision
     if isinstance(decision, Allow) or decision.reason in LIMIT_REASONS:
         return False
     if decision.record is None:
-        return key.untold.may_look_again(now_ms)
+        return credential.session is not None or key.untold.may_look_again(now_ms)
     return True
 
 
@@ -187,7 +261,7 @@ def _decide(
     # 5. The signature, then the claims.
     used = _verify(credential, key, now=now_ms // 1000)
     if isinstance(used, Reason):
-        return Outcome(Deny(used))
+        return Outcome(Deny(used), detail="" if credential.session is None else "the session has ended")
     return _judge(request, key, environment, used=used, now_ms=now_ms)
 
 
@@ -196,17 +270,9 @@ def _judge(request: Request, key: KnownKey, environment: Environment, *, used: s
     record, now = key.record, now_ms // 1000
 
     # 6. The key and what it may call.
-    if not record.enabled:
-        return Outcome(Deny(Reason.KEY_DISABLED, record))
-    if record.expires_at is not None and now >= record.expires_at:
-        return Outcome(Deny(Reason.KEY_EXPIRED, record))
-    if not _comes_from(request, (record.sources,)):
-        return _refuse_source(request, record)
-    effective = environment.effective(key, now_ms)
-    if effective is None:
-        return Outcome(Deny(Reason.POLICY_UNAVAILABLE, record))
-    if not _comes_from(request, effective.sources):
-        return _refuse_source(request, record)
+    effective = _judge_key(request, key, environment, now_ms=now_ms)
+    if isinstance(effective, Outcome):
+        return effective
     apis = environment.api_names(request, now_ms)
     grant = find_grant(effective.grants, apis=apis, method=request.method, path=request.path)
     if grant is None or not request.can_be_allowed:
@@ -226,6 +292,21 @@ def _judge(request: Request, key: KnownKey, environment: Environment, *, used: s
     return Outcome(counted.decision, effective, apis, detail, counted.crossings)
 
 
+def _judge_key(request: Request, key: KnownKey, environment: Environment, *, now_ms: int) -> Effective | Outcome:
+    """Step 6 without the grant: what the key may do, or why it is refused whatever is called."""
+    record = key.record
+    if not record.enabled:
+        return Outcome(Deny(Reason.KEY_DISABLED, record))
+    if record.expires_at is not None and now_ms // 1000 >= record.expires_at:
+        return Outcome(Deny(Reason.KEY_EXPIRED, record))
+    if not _comes_from(request, (record.sources,)):
+        return _refuse_source(request, record)
+    effective = environment.effective(key, now_ms)
+    if effective is None:
+        return Outcome(Deny(Reason.POLICY_UNAVAILABLE, record))
+    return effective if _comes_from(request, effective.sources) else _refuse_source(request, record)
+
+
 def _comes_from(request: Request, lists: tuple[tuple[str, ...], ...]) -> bool:
     """Whether each list that is set holds the caller's address; none does where the event holds no address."""
     if not any(lists):
@@ -241,6 +322,8 @@ def _refuse_source(request: Request, record: KeyRecord) -> Outcome:
 
 def _verify(credential: Credential, key: KnownKey, *, now: int) -> str | Reason:
     """The id of the credential that verified, or why none did. Also a token must name an id that is in force."""
+    if credential.session is not None:
+        return "" if credential.session.is_alive(key.record, now=now) else Reason.TOKEN_EXPIRED
     token, issued = credential.token, key.record.find_id(credential.id_hashes, now=now)
     if token is None:
         return issued.credential_id if issued is not None and key.record.is_opaque else Reason.UNKNOWN_KEY

@@ -38,6 +38,7 @@ from store.sealing import unseal
 from store.table import gate_partition, identity_partition, owner_partition
 
 if TYPE_CHECKING:
+    from access.sessions import Session
     from authorizer.providers import Providers
 
 MAX_KEYS = 2048  # records kept, gates of owners, and later ids of keys
@@ -117,6 +118,12 @@ class Environment:
     def hashes_of(self, name: str) -> tuple[KeyHash, ...]:
         """The hashes that a key id, or the name of an identity, has by each master secret."""
         return tuple(hash_key_id(keys.pepper, name) for keys in self._keyring.all)
+
+    def open_sessions(self, cookies: tuple[str, ...]) -> "tuple[Session, ...]":
+        """The different sessions of cookies, without those that were not sealed here."""
+        from authorizer.sessions import open_sessions  # noqa: PLC0415 - only requests with such a cookie pay for it
+
+        return open_sessions(self._keyring, cookies)
 
     def remembered(self, id_hashes: tuple[KeyHash, ...]) -> KnownKey | None:
         """The key that an id leads to, from memory, if it is there."""

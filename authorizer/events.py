@@ -18,6 +18,9 @@ _SIGNS = "/\\.;%"  # that end a segment, make it one of dots, or begin an escape
 API_NAME_VARIABLE = "tollgateApi"  # stage variable: the name of this API in grants
 LIMITS_VARIABLE = "tollgateLimits"  # stage variable: "429" where the 429 channel is set up, else "integration"
 RESPONSE_VARIABLE = "tollgateResponse"  # stage variable: "iam" where simple responses are off
+SESSION_COOKIE = "__Host-tollgate-session"
+LOCAL_SESSION_COOKIE = "tollgate-session"  # where a page on loopback is served over plain http
+_LOOPBACK = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?", re.ASCII)
 _BEARER = re.compile(r"bearer +", re.IGNORECASE | re.ASCII)  # at the start alone (RFC 6750, section 2.1)
 _SPACE = " \t"  # around a field value (RFC 9110, section 5.5); other white space makes another credential
 
@@ -113,6 +116,20 @@ def read_event(event: Mapping[str, Any]) -> Request:
 def read_credentials(request: Request, place: TokenPlace) -> tuple[str, ...]:
     """Every different credential that the request presents, `Bearer` taken off."""
     return tuple(dict.fromkeys(_credentials(request.event, place)))
+
+
+def read_session_cookies(event: Mapping[str, Any]) -> tuple[str, ...]:
+    """Every different cookie of a session that an event brings."""
+    return tuple(dict.fromkeys(filter(None, _cookies(event, session_cookie_name(event)))))
+
+
+def session_cookie_name(event: Mapping[str, Any]) -> str:
+    """The only name under which a cookie of a session is read: another host can set any name but a `__Host-` one.
+
+    API Gateway serves no loopback host, so the bare name is never read there.
+    """
+    is_local = any(_LOOPBACK.fullmatch(host) for host in _headers(event, "host"))
+    return LOCAL_SESSION_COOKIE if is_local else SESSION_COOKIE
 
 
 def _answer(event: Mapping[str, Any], variables: Mapping[str, str]) -> Answer:

@@ -63,7 +63,7 @@ def simulate(scenario: Scenario, seed: int = 1) -> Result:
     table.items[partition, GATE] = {VERSION: {"N": "1"}}
     record = KeyRecord(KEY_HASH, 1, "simulated", 0, 0)
     effective = Effective((), (), (), (), {}, Counting(scenario.staleness_ms))
-    keyring = Keyring(MasterKeys(b"p" * 32, b"s" * 32))
+    keyring = Keyring(MasterKeys(b"p" * 32, b"s" * 32, b"e" * 32))
     units = [
         (
             Environment(table, "table", keyring),

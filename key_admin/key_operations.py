@@ -9,6 +9,7 @@ from access.key_ids import OPAQUE_ENTROPY_BYTES, KeyHash, KeyId, format_opaque_k
 from access.keys import IssuedId, KeyRecord, StoredCredential, TokenRules
 from access.limits import MAX_LIMITS_PER_KEY
 from access.policies import MAX_TOLD_BYTES, overlay
+from access.sessions import end_all_sessions
 from key_admin.material import Material, generate_material, read_material
 from key_admin.models.fields import texts
 from key_admin.models.keys import JwtData, KeyFields, KeyInput, ReplaceInput, RotateInput
@@ -156,7 +157,7 @@ def replace_key(service: Service, before: KeyRecord, gate: Gate, wanted: Replace
 def _renewed(
     before: KeyRecord, gate: Gate, now: int, shown: dict[str, Any] | None = None, **changes: Any
 ) -> RenewedKey:
-    after = before._replace(version=before.version + 1, updated_at=now, **changes)
+    after = end_all_sessions(before)._replace(version=before.version + 1, updated_at=now, **changes)
     if len(after.in_force) > MAX_CREDENTIALS:
         raise conflict(f"A key has at most {MAX_CREDENTIALS} credentials; end the grace of older ones first.")
     return RenewedKey(after, shown or {}, _uses(before, after, gate))

@@ -15,8 +15,15 @@ CONTENT_TYPE = "application/problem+json"
 PROBLEMS: dict[str, tuple[HTTPStatus, str]] = {  # by code, the end of `type`
     "malformed": (HTTPStatus.BAD_REQUEST, "The body cannot be read: no UTF-8, no JSON, or no object."),
     "invalid": (HTTPStatus.BAD_REQUEST, "Members or parameters are wrong; `errors` names each."),
-    "unauthorized": (HTTPStatus.UNAUTHORIZED, "No authorizer stands before this route: a mistake of the stack."),
+    "unauthorized": (
+        HTTPStatus.UNAUTHORIZED,
+        "The credential is wrong, or the session has ended. Elsewhere than at `/session`: a mistake of the stack.",
+    ),
     "forbidden": (HTTPStatus.FORBIDDEN, "The admin key has no right to this; `detail` names what is missing."),
+    "cross-site": (
+        HTTPStatus.FORBIDDEN,
+        "A change with the cookie of a session, which does not come from a page of this host.",
+    ),
     "not-found": (HTTPStatus.NOT_FOUND, "There is no such resource, or none that the admin key may see."),
     "method-not-allowed": (HTTPStatus.METHOD_NOT_ALLOWED, "The resource takes other methods; `Allow` names them."),
     "conflict": (HTTPStatus.CONFLICT, "It exists already, or something else needs it."),

@@ -1,6 +1,6 @@
 """The master secret, and what is derived from it.
 
-Pepper and sealing key come from one secret by HKDF (RFC 5869) with labels of their own. Two
+Pepper, sealing key and session key come from one secret by HKDF (RFC 5869) with labels of their own. Two
 secrets may be current at once, so that it can be rotated. The audit key is no business of whoever
 decides: key_admin alone derives it (store/admin/audit_keys.py).
 """
@@ -15,6 +15,7 @@ from store.errors import InvalidItemError
 MIN_SECRET_CHARACTERS = 32
 _PEPPER = b"tollgate pepper v1"
 _SEALING = b"tollgate sealing v1"
+_SESSIONS = b"tollgate sessions v1"
 
 
 class MasterKeys(NamedTuple):
@@ -22,6 +23,7 @@ class MasterKeys(NamedTuple):
 
     pepper: bytes  # of key hashes
     sealing_key: bytes  # of HMAC secrets at rest: AES-256
+    session_key: bytes  # of the cookies of the dashboard: AES-256
 
     def __repr__(self) -> str:
         return "MasterKeys(<secret>)"
@@ -82,7 +84,7 @@ def read_secret(secret: object, member: str) -> bytes:
 
 def _derive(secret: object, member: str) -> MasterKeys:
     material = read_secret(secret, member)
-    return MasterKeys(hkdf_sha256(material, _PEPPER), hkdf_sha256(material, _SEALING))
+    return MasterKeys(*(hkdf_sha256(material, label) for label in (_PEPPER, _SEALING, _SESSIONS)))
 
 
 def hkdf_sha256(material: bytes, info: bytes, *, salt: bytes = b"", length: int = 32) -> bytes:

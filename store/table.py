@@ -36,7 +36,16 @@ from typing import Any, NamedTuple, TypeVar
 from access.apis import ApiDefinition, TokenPlace
 from access.gate import LAST_USED, LAYOUT, VERSION, DayTotals, is_counter
 from access.grants import Grant, administers
-from access.keys import Counting, IdentityRecord, IssuedId, KeyRecord, Policy, StoredCredential, TokenRules
+from access.keys import (
+    Counting,
+    EndedSession,
+    IdentityRecord,
+    IssuedId,
+    KeyRecord,
+    Policy,
+    StoredCredential,
+    TokenRules,
+)
 from access.limits import Quota, RateLimit
 from store.attributes import decode, decode_known, encode, encode_item
 from store.errors import InvalidItemError
@@ -252,6 +261,7 @@ _NESTED: dict[str, type[tuple[Any, ...]]] = {"token_rules": TokenRules, "countin
 _LISTS: dict[str, type[tuple[Any, ...]]] = {  # what members are lists of, where that is a value of its own
     "credentials": StoredCredential,
     "ids": IssuedId,
+    "ended_sessions": EndedSession,
     "rate_limits": RateLimit,
     "quotas": Quota,
     "grants": Grant,

@@ -48,6 +48,7 @@ def answers(rest: str, http: str) -> list[tuple[str, str]]:
     """What is asked, and what was heard."""
     denied, unknown = ask(f"{rest}/x", "deny"), ask(f"{rest}/keyed", "key-unknown-to-every-plan")
     throttled, encoded = ask(f"{rest}/keyed", KNOWN_KEY), ask(f"{rest}/a%20b/")
+    bare = ask(f"{http}/bare", token="")
     half = ask(f"{rest}/token", token="abc!")  # noqa: S106 - no secret
     return [
         ("1. context.authorizer in headers of ACCESS_DENIED", _probe(denied)),
@@ -59,12 +60,13 @@ def answers(rest: str, http: str) -> list[tuple[str, str]]:
         ("5. an unset context variable in a response template", denied.body),
         ("6. principalId inside authorizer.lambda", _member(ask(f"{http}/x"), "lambda")),
         ("7. a usage plan with rate 0", f"{throttled.status}"),
+        ("8. HTTP API, no identity source, no Authorization", f"{bare.status} (200: the authorizer was asked)"),
     ]
 
 
 def ask(url: str, probe: str = "allow", *, token: str = "abc") -> Heard:  # noqa: S107 - no secret
     """One request that tells the authorizer how to answer."""
-    request = urllib.request.Request(url, headers={"x-probe": probe, "Authorization": token})
+    request = urllib.request.Request(url, headers={"x-probe": probe} | ({"Authorization": token} if token else {}))
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return Heard(answer.status, answer.headers.get("x-probe", ""), answer.read().decode())

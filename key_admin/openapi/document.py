@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from authorizer.events import SESSION_COOKIE
 from key_admin.models.keys import KeyFields
 from key_admin.openapi.examples import ANSWERS, PATHS, TYPES, problem_of
 from key_admin.openapi.operations import OPERATIONS, Operation
@@ -58,9 +59,17 @@ def document() -> Object:
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "securitySchemes": {"adminKey": {"type": "http", "scheme": "bearer", "description": "An admin key."}},
+            "securitySchemes": {
+                "adminKey": {"type": "http", "scheme": "bearer", "description": "An admin key."},
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": SESSION_COOKIE,
+                    "description": "What `POST /session` sets. A change needs `Sec-Fetch-Site` or `Origin` beside it.",
+                },
+            },
         },
-        "security": [{"adminKey": []}],
+        "security": [{"adminKey": []}, {"session": []}],
     }
 
 
@@ -91,6 +100,8 @@ def _render(operation: Operation) -> Object:
         }
     if operation.is_open:
         rendered["security"] = []
+    elif operation.is_of_sessions:
+        rendered["security"] = [{"session" if operation.takes_cookie else "adminKey": []}]
     return rendered
 
 
@@ -108,7 +119,8 @@ def _responses(operation: Operation) -> Object:
     responses |= {str(status): _problem(*_CODES[status]) for status in codes}
     responses["503"]["headers"] = _RETRY
     message = {"application/json": _schema_of(GatewayMessage)}
-    contents = [message | _problem(code)["content"] for code in ("unauthorized", "forbidden")]
+    forbidden = ("forbidden",) if operation.method == "GET" else ("forbidden", "cross-site")
+    contents = [message | _problem(*codes)["content"] for codes in (("unauthorized",), forbidden)]
     return responses | {
         "401": {"description": "There is no admin key.", "content": contents[0]},
         "403": {

@@ -15,7 +15,16 @@ from access.limits import UNLIMITED, Quota, RateLimit
 from access.policies import Effective
 from key_admin.openapi import schemas
 from key_admin.problems import PROBLEM_TYPE, PROBLEMS, FieldError, Problem
-from key_admin.render import render_api, render_day, render_effective, render_issuer, render_key, render_policy
+from key_admin.render import (
+    render_api,
+    render_day,
+    render_effective,
+    render_grant,
+    render_issuer,
+    render_key,
+    render_policy,
+)
+from key_admin.times import write_time
 from store.admin.audit import AuditEntry
 from store.admin.audit_keys import AuditKeys
 from store.admin.verification import CHANGED, MESSAGES
@@ -23,7 +32,7 @@ from store.master_secret import Keyring, MasterKeys
 
 KEY_HASH = KeyHash("8mRZfKb9dQm1x0vTq3nUuVwY2hLsJcEoPiA7gDkXtN4")
 AT = 1_767_225_600  # 2026-01-01T00:00:00Z
-_KEYRING = Keyring(MasterKeys(b"", b""))  # nothing here is sealed
+_KEYRING = Keyring(MasterKeys(b"", b"", b""))  # nothing here is sealed
 _LIMITS: dict[str, Any] = {"rate_limits": (RateLimit(10, "1s"),), "quotas": (Quota(1000, "month"),)}
 _KEY = KeyRecord(
     KEY_HASH,
@@ -111,6 +120,13 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
         "faults": [
             {"id": _ENTRY.id, "resource": _ENTRY.resource, "reason": CHANGED, "message": MESSAGES[CHANGED]},
         ],
+    },
+    schemas.SessionAnswer: {
+        "key_hash": KEY_HASH,
+        "name": "ada",
+        "owner": "",
+        "rights": [render_grant(Grant("admin"))],
+        "expires_at": write_time(AT + 8 * 3600),
     },
     schemas.HealthAnswer: {"status": "ok"},
     schemas.GatewayMessage: {"message": "Forbidden"},

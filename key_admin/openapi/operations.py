@@ -85,6 +85,8 @@ class Operation(NamedTuple):
     headers: tuple[str, ...] = ()
     problems: tuple[int, ...] = ()
     is_open: bool = False
+    is_of_sessions: bool = False  # no authorizer of the gateway stands before it
+    takes_cookie: bool = False  # of a session, and nothing else
     body_is_optional: bool = False
 
     @property
@@ -282,6 +284,36 @@ _AUDIT = [
         problems=(400,),
     ),
 ]
+_SESSIONS = [
+    Operation(
+        "POST /session",
+        "open_session",
+        "Open a session of the dashboard: an admin key in `Authorization` becomes a cookie",
+        "Sessions",
+        statuses=(204,),
+        is_of_sessions=True,
+    ),
+    Operation(
+        "GET /session",
+        "read_session",
+        "Whose session it is, and what it may do",
+        "Sessions",
+        schemas.SessionAnswer,
+        is_of_sessions=True,
+        takes_cookie=True,
+    ),
+    Operation(
+        "DELETE /session",
+        "end_session",
+        "End a session, or every session of its key",
+        "Sessions",
+        statuses=(204,),
+        query={"everywhere": {"type": "boolean", "description": "Whether every session of the key ends."}},
+        problems=(400,),
+        is_of_sessions=True,
+        takes_cookie=True,
+    ),
+]
 _HEALTH = Operation("GET /health", "health", "Whether the API answers", "Open", schemas.HealthAnswer, is_open=True)
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -315,5 +347,6 @@ OPERATIONS: tuple[Operation, ...] = (
         _ISSUER,
     ),
     *_AUDIT,
+    *_SESSIONS,
     _HEALTH,
 )

@@ -271,6 +271,14 @@ class VerificationAnswer(Answer):
     faults: list[FaultAnswer]
 
 
+class SessionAnswer(Answer):
+    key_hash: str
+    name: str
+    owner: str
+    rights: list[GrantAnswer]
+    expires_at: str
+
+
 class HealthAnswer(Answer):
     status: str
 

@@ -14,6 +14,7 @@ from access.key_ids import KeyHash
 from access.keys import KeyRecord
 from access.limits import OWNER
 from access.policies import Effective, overlay
+from access.sessions import end_all_sessions
 from key_admin.callers import find_caller
 from key_admin.idempotency import Keep, once
 from key_admin.key_operations import (
@@ -51,6 +52,7 @@ from key_admin.requests import (
 )
 from key_admin.responses import respond
 from key_admin.service import Service, changed_fields, service
+from key_admin.sessions import has_ended_sessions
 from key_admin.time_left import has_time_left
 from key_admin.times import read_day
 from key_admin.tyk import read_session
@@ -208,6 +210,8 @@ def _change(work: Service, caller: Caller, key_hash: str, patch: dict[str, Any])
     require(caller.judge.of_change(work.in_full(record), key, changed))
     check_fit(key)
     after = after._replace(disabled_by=_disabler(record, after, caller, is_said="enabled" in patch))
+    if has_ended_sessions(record, after, now=work.now()):
+        after = end_all_sessions(after)
     after, entry = _tell(work, caller, "key.update", record, after, changed)
     try:
         work.keys.update(record, after, Attached(entry), may_administer=caller.judge.is_admin(key))

@@ -156,7 +156,7 @@ def test_an_identity_that_never_called_is_not_known_and_a_token_without_policies
 
 def test_an_identity_of_the_master_secret_before_keeps_its_gate_and_its_block(bench, provider, identities):
     assert ask(bench, provider) is Allow
-    rotated = Keyring(MasterKeys(b"n" * 32, b"s" * 32), KEYRING.current)
+    rotated = Keyring(MasterKeys(b"n" * 32, b"s" * 32, b"e" * 32), KEYRING.current)
     environment = Environment(bench.as_authorizer, bench.table, rotated)
     assert ask(bench, provider, environment=environment) is Allow
     change(identities, "ada", enabled=False)

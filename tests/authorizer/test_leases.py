@@ -49,7 +49,7 @@ class Crowd:
         self.table = table or MemoryTable()
         self.table.items[PARTITION, GATE] = {VERSION: {"N": "1"}}
         self.record = KeyRecord(KEY_HASH, 1, "leased", 0, 0)
-        self.environment = Environment(self.table, "table", Keyring(MasterKeys(b"p" * 32, b"s" * 32)))
+        self.environment = Environment(self.table, "table", Keyring(MasterKeys(b"p" * 32, b"s" * 32, b"e" * 32)))
         self.now_ms = START_MS
         self.members = [self.born() for _ in range(size)]
 

@@ -174,7 +174,7 @@ def test_the_last_use_of_each_id_reaches_the_gate(bench, key):
 def test_ids_of_both_master_secrets_lead_to_one_key(bench, key):
     """The key lies under the old pepper, its new id under the new one; so the old secret can go."""
     record, old = key
-    fresh = MasterKeys(b"n" * 32, b"s" * 32)
+    fresh = MasterKeys(b"n" * 32, b"s" * 32, b"e" * 32)
     both = Environment(Recorder(bench.as_authorizer), bench.table, Keyring(fresh, KEYRING.current))
     assert ask(bench, old, both) is Allow
     record, new = replace(bench, record, ends_at=bench.now_ms // 1000 + 60, keyring=Keyring(fresh))

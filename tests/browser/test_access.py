@@ -51,6 +51,7 @@ def test_axe_has_nothing_to_say(new_operator, records, theme):
     """Run in a world of its own, past the page's policy, which lets nothing be injected."""
     operator = new_operator(theme=theme)
     operator.open()
+    operator.page.get_by_label("Admin key").wait_for()
     found = {"sign in": violations(operator.page)}
     operator.sign_in()
     operator.page.get_by_role("heading", name="Keys", level=1).wait_for()

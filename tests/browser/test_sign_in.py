@@ -95,3 +95,30 @@ def test_a_chosen_theme_is_remembered(new_operator, theme):
     operator.page.reload()
 
     assert operator.page.evaluate("document.documentElement.dataset.theme") == theme
+
+
+def test_no_script_reads_the_cookie_of_the_session(operator):
+    (cookie,) = operator.page.context.cookies()
+
+    assert cookie["httpOnly"]
+    assert cookie["sameSite"] == "Strict"
+    assert cookie["value"] not in operator.page.evaluate(STORES)
+
+
+def test_a_key_that_is_disabled_ends_its_session_on_the_page(new_operator, admin):
+    key = admin("POST", "/keys", {"name": "leaves", "grants": [{"api": "admin"}]}).body
+    operator = new_operator()
+    operator.open()
+    operator.sign_in(key["key_id"])
+    expect(operator.page.get_by_role("heading", name="Keys", level=1)).to_be_visible()
+
+    admin("PATCH", f"/keys/{key['key_hash']}", {"enabled": False})
+    operator.page.get_by_role("link", name="Policies", exact=True).click()
+
+    dialog = operator.page.get_by_role("dialog", name="Your session has ended")
+    dialog.get_by_label("Admin key").fill(key["key_id"])
+    dialog.get_by_role("button", name="Sign in and go on").click()
+    expect(dialog.get_by_text("does not open a session")).to_be_visible()
+    dialog.get_by_label("Admin key").fill(admin.key)
+    dialog.get_by_role("button", name="Sign in and go on").click()
+    expect(operator.page.get_by_role("heading", name="Policies", level=1)).to_be_visible()

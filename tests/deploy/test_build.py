@@ -46,7 +46,17 @@ CONTENT = {
     "AuthorizerFunction": OURS | CRYPTOGRAPHY | {"authorizer"},
     "KeyAdminFunction": OURS
     | CRYPTOGRAPHY
-    | {"key_admin", "annotated_types", "aws_lambda_powertools", "boto3", "botocore", "dateutil", "jmespath", "jwt"}
+    | {
+        "authorizer",
+        "key_admin",
+        "annotated_types",
+        "aws_lambda_powertools",
+        "boto3",
+        "botocore",
+        "dateutil",
+        "jmespath",
+        "jwt",
+    }
     | {"pydantic", "pydantic_core", "s3transfer", "six", "typing_extensions", "typing_inspection", "urllib3"},
 }
 

@@ -49,6 +49,24 @@ def test_a_rest_api_answers_in_its_region(path):
     assert api["Properties"]["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
 
 
+def test_the_admin_api_asks_its_authorizer_whatever_a_request_brings():
+    """A header or a cookie: API Gateway wants every identity source there is, so it is given none."""
+    (api,) = [
+        one["Properties"]["Body"]
+        for one in made_of(ROOT / "template.yaml").values()
+        if one["Type"] == "AWS::ApiGatewayV2::Api" and "/session" in one["Properties"]["Body"]["paths"]
+    ]
+    authorizer = api["components"]["securitySchemes"]["Tollgate"]["x-amazon-apigateway-authorizer"]
+    routes = {path: methods for path, methods in api["paths"].items() if path in {"/session", "$default"}}
+
+    assert authorizer["identitySource"] == []
+    assert authorizer["authorizerResultTtlInSeconds"] == 0
+    assert {path: [one["security"] for one in methods.values()] for path, methods in routes.items()} == {
+        "/session": [[{"NONE": []}]] * 3,
+        "$default": [[{"Tollgate": []}]],
+    }
+
+
 @pytest.mark.parametrize(("tracing", "is_traced"), [("Active", True), ("Disabled", False)])
 def test_a_role_may_write_traces_only_where_they_are_on(tracing, is_traced):
     made = made_of(ROOT / "template.yaml", f"Tracing={tracing}")

@@ -17,7 +17,7 @@ def heard():
 def test_every_point_is_asked(heard):
     numbers = [found[0] for question, _ in heard if (found := re.match(r"\d", question))]
 
-    assert numbers == list("1234567")
+    assert numbers == list("12345678")
 
 
 def test_the_answers_are_read_out_of_what_came_back(heard):
@@ -29,3 +29,4 @@ def test_the_answers_are_read_out_of_what_came_back(heard):
     assert told[6] == '{"unset":""}'
     assert '"probe": "seen"' in told[7]
     assert told[8] == "429"
+    assert told[9].startswith("200")

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from authorizer.events import SESSION_COOKIE
 from dev.gateway.events import Route, Stage, http_proxy
 from dev.gateway.messages import Request
 from dev.services import ROOT
@@ -15,6 +16,12 @@ from tests.key_admin.provider import Provider
 
 EVENTS = ROOT / "events"
 HASH, OPERATOR = "A" * 43, "B" * 43
+CREDENTIAL, COOKIE = "tg_the-admin-key", "the-sealed-session"
+PROOFS = {  # of operations that no authorizer stands before
+    "open_session": (("authorization", f"Bearer {CREDENTIAL}"),),
+    "read_session": (("cookie", f"{SESSION_COOKIE}={COOKIE}"),),
+    "end_session": (("cookie", f"{SESSION_COOKIE}={COOKIE}"), ("sec-fetch-site", "same-origin")),
+}
 STAGE = Stage("admin", "$default", {"tollgateApi": "admin"})
 NAMES = {"key_hash": HASH, "policy_id": "gold", "api_id": "orders", "issuer_id": "example"}
 OPERATIONS = {
@@ -27,6 +34,7 @@ IN_TURN = (
     *("rotate_key", "replace_key", "read_usage", "put_policy", "list_policies", "read_policy", "list_keys_of_policy"),
     *("put_api", "list_apis", "read_api", "delete_api", "put_issuer", "list_issuers", "read_issuer", "delete_issuer"),
     *("delete_policy", "delete_key", "list_audit", "verify_audit"),
+    *("open_session", "read_session", "end_session"),
 )
 
 
@@ -35,6 +43,7 @@ def record(name):
     content = operation.get("requestBody", {}).get("content", {}).get("application/json")
     sent = json.dumps(content["example"]).encode() if content else b""
     headers = (("host", "example.com"), *((("content-type", "application/json"),) if sent else ()))
+    headers += PROOFS.get(name, ())
     request = Request(
         method, path, "", headers, sent, "198.51.100.7", "9f6c1f0e-7a1d-4c53-9b0f-2f6f2f1f0a11", 1795000000.0
     )
@@ -74,7 +83,7 @@ def opaque_key(stack, operator):
 
 def test_the_handler_takes_every_recorded_event_in_turn(stack, admin, provider):
     operator = admin("POST", "/keys/lookup", {"key_id": admin.key}).body
-    actual = {"https://idp.example.com": provider.url, OPERATOR: operator["key_hash"]}
+    actual = {"https://idp.example.com": provider.url, OPERATOR: operator["key_hash"], CREDENTIAL: admin.key}
 
     for name in IN_TURN:
         text = json.dumps(read(name))
@@ -85,6 +94,8 @@ def test_the_handler_takes_every_recorded_event_in_turn(stack, admin, provider):
             event = json.loads(text.replace(actual[HASH], opaque_key(stack, actual[OPERATOR])))
         answer = stack.functions["KeyAdminFunction"].invoke(event)
         assert answer["statusCode"] in {200, 201, 204}, (name, answer)
+        if name == "open_session":
+            actual |= {COOKIE: answer["headers"]["Set-Cookie"].partition(";")[0].partition("=")[2]}
         if name == "create_key":
             key = json.loads(answer["body"])
             actual |= {HASH: key["key_hash"], r"key_id\": \"acme-mobile": rf"key_id\": \"{key['key_id']}"}

@@ -218,7 +218,7 @@ def requests_of_the_pages():
     """Method and path of what the modules of the dashboard ask for, ids as `{}`."""
     found = set()
     for path, source in read_modules("dashboard").items():
-        if not path.startswith("dashboard/"):
+        if not path.startswith(("dashboard/", "shared/")):
             continue
         found |= {(method.upper(), re.sub(r"\$\{[^}]*\}", "{}", target)) for method, target in REQUEST.findall(source)}
     return found

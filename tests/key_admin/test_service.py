@@ -13,7 +13,7 @@ from store.boto import BotoClient
 from store.master_secret import Keyring, MasterKeys
 from tests.conftest import SECRET
 
-OLD, NEW = MasterKeys(b"o" * 32, b"s" * 32), MasterKeys(b"n" * 32, b"t" * 32)
+OLD, NEW = MasterKeys(b"o" * 32, b"s" * 32, b"e" * 32), MasterKeys(b"n" * 32, b"t" * 32, b"e" * 32)
 AUDIT_KEYS = AuditKeys("one", {"one": b"a" * 32})
 WANTED = KeyInput.model_validate(
     {"name": "n", "key_id": "chosen", "jwt_data": {"secret": SECRET}, "grants": [{"api": "*"}]}

@@ -15,7 +15,16 @@ from access.gate import DayTotals
 from access.grants import Grant
 from access.issuers import Issuer, KeySet
 from access.key_ids import KeyHash
-from access.keys import Counting, IdentityRecord, IssuedId, KeyRecord, Policy, StoredCredential, TokenRules
+from access.keys import (
+    Counting,
+    EndedSession,
+    IdentityRecord,
+    IssuedId,
+    KeyRecord,
+    Policy,
+    StoredCredential,
+    TokenRules,
+)
 from access.limits import OWNER, Quota, RateLimit
 from dev.services import ROOT
 from store import table as layout
@@ -43,7 +52,7 @@ from store.table import (
 )
 
 FILE = ROOT / "tests/store/shapes.json"
-KEYRING = Keyring(MasterKeys(b"p" * 32, b"s" * 32))
+KEYRING = Keyring(MasterKeys(b"p" * 32, b"s" * 32, b"e" * 32))
 HASH, LATER = KeyHash("k" * 43), KeyHash("l" * 43)
 LIMITS = {
     "rate_limits": (RateLimit(10, "1s"), RateLimit(5, "hour", "slow", "orders", OWNER)),
@@ -76,6 +85,8 @@ KEY = KeyRecord(
     labels={"managed-by": "tollgate"},
     sources=("203.0.113.0/24", "2001:db8::/32"),
     disabled_by="acme",
+    session_epoch=2,
+    ended_sessions=(EndedSession("d1", 1_800_028_800),),
     **LIMITS,
 )
 POLICY = Policy(
@@ -301,7 +312,7 @@ def test_the_members_of_a_later_version_reach_every_value_in_a_record():
     nested = {kind: maps_in(grown(items["1"])) - maps_in(items["1"]) for kind, items in SHAPES.items()}
 
     strangers = 2  # maps among those that `grown` adds to each map
-    depth = {"key": 1 + 2 + 2 + 1 + 2 + 2 + 2, "policy": 1 + 2 + 2 + 2 + 1, "api": 2, "key set": 2}
+    depth = {"key": 1 + 2 + 2 + 1 + 2 + 2 + 2 + 1, "policy": 1 + 2 + 2 + 2 + 1, "api": 2, "key set": 2}
     assert {kind: nested[kind] for kind in depth} == {kind: strangers * maps for kind, maps in depth.items()}
 
 

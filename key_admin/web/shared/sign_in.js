@@ -5,12 +5,6 @@ import { api } from "./api.js";
 import { Field, FormProblem, useForm } from "./form.js";
 import { html } from "./html.js";
 
-/** @type {Record<number, string>} */
-const REFUSALS = {
-  401: "This key does not open a session: it is mistyped, disabled, expired or gone.",
-  403: "This key works, but has no admin right. Ask for one with a grant on the API `admin`.",
-};
-
 /** @param {{ onDone: () => void, action?: string }} props */
 export function SignInForm({ onDone, action = "Sign in" }) {
   const form = useForm({ key: "" }, { warns: false });
@@ -18,9 +12,9 @@ export function SignInForm({ onDone, action = "Sign in" }) {
     try {
       await api.post("session", undefined, { isOpen: true, once: "", headers: { Authorization: `Bearer ${form.values.key.trim()}` } });
     } catch (error) {
-      const refusal = REFUSALS[/** @type {any} */ (error).status];
-      if (!refusal) throw error;
-      throw Object.assign(/** @type {any} */ (error), { errors: [{ field: "key", message: refusal }] });
+      const problem = /** @type {any} */ (error);
+      if (![401, 403].includes(problem.status)) throw error;
+      throw Object.assign(problem, { errors: [{ field: "key", message: problem.detail }] });
     }
     form.replace({ key: "" });
     onDone();
