@@ -146,8 +146,8 @@ define package
 	python3.13 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --require-hashes --no-deps --only-binary=:all: \
 	  --platform manylinux2014_$(MACHINE) --platform manylinux_2_28_$(MACHINE) --platform manylinux_2_34_$(MACHINE) \
 	  --python-version 3.13 --implementation cp --no-compile --target "$(ARTIFACTS_DIR)" -r $(1)/requirements.txt
-	cp -r access store $(1) "$(ARTIFACTS_DIR)/"
-	cd "$(ARTIFACTS_DIR)" && rm -rf bin cffi pycparser $(1)/requirements.txt # of cffi only _cffi_backend is imported
+	cp -r $(sort access store authorizer $(1)) "$(ARTIFACTS_DIR)/"
+	cd "$(ARTIFACTS_DIR)" && rm -rf bin cffi pycparser */requirements.txt # of cffi only _cffi_backend is imported
 	find "$(ARTIFACTS_DIR)" -name __pycache__ -prune -exec rm -rf {} +
 	env -u PYTHONDONTWRITEBYTECODE python3.13 -m compileall -q --invalidation-mode unchecked-hash -s "$(ARTIFACTS_DIR)" -p /var/task "$(ARTIFACTS_DIR)"
 endef

@@ -34,6 +34,9 @@ from authorizer.environment import Environment
 from authorizer.events import Request, read_credentials
 from authorizer.memory import Identity, KnownKey
 
+SEVERAL = "several different credentials"  # details of `malformed_token`, for who explains at which step
+NO_KEY_ID = "names no key id"
+
 
 class Outcome(NamedTuple):
     """A decision, what the key may do, a detail for the log, and the thresholds that were crossed."""
@@ -66,7 +69,7 @@ def authorize(request: Request, environment: Environment, *, now_ms: int) -> Out
     if len(credentials) != 1:
         missing = not credentials
         reason = Reason.MISSING_CREDENTIAL if missing else Reason.MALFORMED_TOKEN
-        return Outcome(Deny(reason), detail="none" if missing else "several different credentials")
+        return Outcome(Deny(reason), detail="none" if missing else SEVERAL)
 
     # 2. and 3. The token, and the key that it names.
     token = _read_token(credentials[0], definition)
@@ -124,7 +127,7 @@ def _name_key(
     key_id = token.claims.get("sub") if may_be_sub else token.key_id
     if not isinstance(key_id, str) or not is_key_id(key_id):
         verify_in_vain(algorithm_named(token.algorithm), token.signing_input, token.signature)
-        return MalformedToken("names no key id")
+        return MalformedToken(NO_KEY_ID)
     return Credential(environment.hashes_of(key_id), token)
 
 
@@ -137,12 +140,12 @@ def _authorize_identity(request: Request, identity: Identity, environment: Envir
         return Outcome(Deny(Reason.POLICY_UNAVAILABLE, stranger), detail="the token brings no policy")
     key = environment.remembered_identity(identity)
     if key is not None:
-        outcome = _judge(request, key, environment, used="", now_ms=now_ms)
+        outcome = judge(request, key, environment, used="", now_ms=now_ms)
         if outcome is not None and not _is_blocked(outcome):
             return _settle(outcome, key, environment, now_ms=now_ms)
     for _ in range(MAX_ATTEMPTS):
         key = environment.load_identity(identity, now_ms)
-        outcome = _judge(request, key, environment, used="", now_ms=now_ms)
+        outcome = judge(request, key, environment, used="", now_ms=now_ms)
         if outcome is not None:
             return _settle(outcome, key, environment, now_ms=now_ms)
     raise UndecidedError("the gate of the identity changed faster than it could be read")
@@ -188,10 +191,10 @@ def _decide(
     used = _verify(credential, key, now=now_ms // 1000)
     if isinstance(used, Reason):
         return Outcome(Deny(used))
-    return _judge(request, key, environment, used=used, now_ms=now_ms)
+    return judge(request, key, environment, used=used, now_ms=now_ms)
 
 
-def _judge(request: Request, key: KnownKey, environment: Environment, *, used: str, now_ms: int) -> Outcome | None:
+def judge(request: Request, key: KnownKey, environment: Environment, *, used: str, now_ms: int) -> Outcome | None:
     """Steps 6 and 7, after the credential `used` verified."""
     record, now = key.record, now_ms // 1000
 

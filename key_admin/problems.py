@@ -15,7 +15,7 @@ CONTENT_TYPE = "application/problem+json"
 PROBLEMS: dict[str, tuple[HTTPStatus, str]] = {  # by code, the end of `type`
     "malformed": (HTTPStatus.BAD_REQUEST, "The body cannot be read: no UTF-8, no JSON, or no object."),
     "invalid": (HTTPStatus.BAD_REQUEST, "Members or parameters are wrong; `errors` names each."),
-    "unauthorized": (HTTPStatus.UNAUTHORIZED, "No authorizer stands before this route: a mistake of the stack."),
+    "unauthorized": (HTTPStatus.UNAUTHORIZED, "The request brings no credential that proves a key."),
     "forbidden": (HTTPStatus.FORBIDDEN, "The admin key has no right to this; `detail` names what is missing."),
     "not-found": (HTTPStatus.NOT_FOUND, "There is no such resource, or none that the admin key may see."),
     "method-not-allowed": (HTTPStatus.METHOD_NOT_ALLOWED, "The resource takes other methods; `Allow` names them."),
@@ -49,6 +49,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
         *,
         errors: Sequence[FieldError] = (),
         headers: dict[str, str] | None = None,
+        reason: str = "",
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -56,6 +57,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
         self.detail = detail
         self.errors = tuple(errors)
         self.headers = headers or {}
+        self.reason = reason  # why a key is refused, as the authorizer names it
 
     def body(self) -> dict[str, Any]:
         """The members of the problem."""
@@ -65,7 +67,8 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
             "status": int(self.status),
             "detail": self.detail,
         }
-        return body | ({"errors": [error._asdict() for error in self.errors]} if self.errors else {})
+        optional = {"errors": [error._asdict() for error in self.errors], "reason": self.reason}
+        return body | {name: value for name, value in optional.items() if value}
 
 
 def invalid(*errors: FieldError) -> Problem:
