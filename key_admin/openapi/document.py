@@ -58,7 +58,10 @@ def document() -> Object:
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "securitySchemes": {"adminKey": {"type": "http", "scheme": "bearer", "description": "An admin key."}},
+            "securitySchemes": {
+                "adminKey": {"type": "http", "scheme": "bearer", "description": "An admin key."},
+                "anyKey": {"type": "http", "scheme": "bearer", "description": "A key with whatever rights."},
+            },
         },
         "security": [{"adminKey": []}],
     }
@@ -91,6 +94,8 @@ def _render(operation: Operation) -> Object:
         }
     if operation.is_open:
         rendered["security"] = []
+    if operation.takes_any_key:
+        rendered["security"] = [{"anyKey": []}]
     return rendered
 
 
@@ -107,6 +112,8 @@ def _responses(operation: Operation) -> Object:
     codes = (*operation.problems, *((413, 415) if operation.body else ()), 500, 503)
     responses |= {str(status): _problem(*_CODES[status]) for status in codes}
     responses["503"]["headers"] = _RETRY
+    if operation.takes_any_key:
+        return responses | {"401": _problem("unauthorized"), "403": _problem("forbidden")}
     message = {"application/json": _schema_of(GatewayMessage)}
     contents = [message | _problem(code)["content"] for code in ("unauthorized", "forbidden")]
     return responses | {

@@ -15,6 +15,7 @@ from tests.key_admin.provider import Provider
 
 EVENTS = ROOT / "events"
 HASH, OPERATOR = "A" * 43, "B" * 43
+CREDENTIAL = "tg_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh-g9-1h"
 STAGE = Stage("admin", "$default", {"tollgateApi": "admin"})
 NAMES = {"key_hash": HASH, "policy_id": "gold", "api_id": "orders", "issuer_id": "example"}
 OPERATIONS = {
@@ -26,7 +27,7 @@ IN_TURN = (
     *("health", "create_key", "import_keys", "list_keys", "look_up_key", "read_key", "change_key", "reset_key"),
     *("rotate_key", "replace_key", "read_usage", "put_policy", "list_policies", "read_policy", "list_keys_of_policy"),
     *("put_api", "list_apis", "read_api", "delete_api", "put_issuer", "list_issuers", "read_issuer", "delete_issuer"),
-    *("delete_policy", "delete_key", "list_audit", "verify_audit"),
+    *("explain", "read_self", "delete_policy", "delete_key", "list_audit", "verify_audit"),
 )
 
 
@@ -34,11 +35,17 @@ def record(name):
     method, path, operation = OPERATIONS[name]
     content = operation.get("requestBody", {}).get("content", {}).get("application/json")
     sent = json.dumps(content["example"]).encode() if content else b""
-    headers = (("host", "example.com"), *((("content-type", "application/json"),) if sent else ()))
+    is_presented = operation.get("security") == [{"anyKey": []}]
+    headers = (
+        ("host", "example.com"),
+        *((("content-type", "application/json"),) if sent else ()),
+        *((("authorization", f"Bearer {CREDENTIAL}"),) if is_presented else ()),
+    )
     request = Request(
         method, path, "", headers, sent, "198.51.100.7", "9f6c1f0e-7a1d-4c53-9b0f-2f6f2f1f0a11", 1795000000.0
     )
-    return http_proxy(request, STAGE, Route("$default", {}), {"owner": "admin", "keyHash": OPERATOR})
+    context = None if is_presented else {"owner": "admin", "keyHash": OPERATOR}
+    return http_proxy(request, STAGE, Route("$default", {}), context)
 
 
 def read(name):
@@ -74,7 +81,7 @@ def opaque_key(stack, operator):
 
 def test_the_handler_takes_every_recorded_event_in_turn(stack, admin, provider):
     operator = admin("POST", "/keys/lookup", {"key_id": admin.key}).body
-    actual = {"https://idp.example.com": provider.url, OPERATOR: operator["key_hash"]}
+    actual = {"https://idp.example.com": provider.url, OPERATOR: operator["key_hash"], CREDENTIAL: admin.key}
 
     for name in IN_TURN:
         text = json.dumps(read(name))

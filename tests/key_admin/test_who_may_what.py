@@ -53,6 +53,8 @@ OWN = {
     "DELETE /issuers/{issuer_id}": (404, GATE, GATE, GATE, 403, 403, 403, GATE),
     "GET /audit": (200, 200, GATE, GATE, 403, 403, 403, GATE),
     "GET /audit/verify": (200, 200, GATE, GATE, 403, 403, 403, GATE),
+    "POST /explain": (200, GATE, GATE, GATE, 200, 200, 200, GATE),
+    "GET /self": OPEN,
     "GET /health": OPEN,
 }
 # Where it is a key of somebody else, and a new key is to be somebody else's.
@@ -70,6 +72,7 @@ FOREIGN = {
     "DELETE /keys/{key_hash}": (204, GATE, GATE, 204, 404, 404, 404, GATE),
     "GET /policies/{policy_id}/keys": OWN["GET /policies/{policy_id}/keys"],
     "GET /audit": OWN["GET /audit"],
+    "POST /explain": (200, GATE, GATE, GATE, 404, 404, 404, GATE),
 }
 # Where it is a key of the owner with admin rights, and a new key is to have all of them.
 ADMINISTERING = {
@@ -82,6 +85,7 @@ ADMINISTERING = {
     "POST /keys/{key_hash}/reset": (200, GATE, 403, 403, 403, 403, 403, GATE),
     "GET /keys/{key_hash}/usage": OWN["GET /keys/{key_hash}/usage"],
     "DELETE /keys/{key_hash}": (204, GATE, GATE, 403, 403, 403, 403, GATE),
+    "POST /explain": OWN["POST /explain"],
 }
 CASES = [
     *(("own", route) for route in OWN),
@@ -134,6 +138,7 @@ def send(holder, route, acme, key, new):
         "POST /keys/lookup": {"key_id": key["key_id"]},
         "PATCH /keys/{key_hash}": {"name": "m"},
         "POST /keys/{key_hash}/rotate": {"jwt_data": {"generate": True}},
+        "POST /explain": {"key_hash": key["key_hash"], "api": acme.api, "method": "GET", "path": "/x"},
         "PUT /policies/{policy_id}": {"name": "p", "grants": [{"api": acme.api}]},
         "PUT /apis/{api_id}": {"name": "a"},
         "PUT /issuers/{issuer_id}": {"issuer": "https://i.example"},
@@ -178,8 +183,8 @@ def test_no_route_answers_to_a_key_that_an_authorizer_should_have_refused(admin,
     """What the authorizer lets pass is judged anew: its copies may be old, its gateway another."""
     key_hash = admin.create_key(grants=grants)["key_hash"] if grants else "C" * 43
     event = json.loads((ROOT / "events" / f"admin_{operation.id}.json").read_text())
-    event["requestContext"]["authorizer"]["lambda"]["keyHash"] = key_hash
+    event["requestContext"]["authorizer"] = {"lambda": {"keyHash": key_hash}}
 
     answer = stack.functions["KeyAdminFunction"].invoke(event)
 
-    assert answer["statusCode"] == (200 if operation.is_open else 403)
+    assert answer["statusCode"] == (401 if operation.takes_any_key else 200 if operation.is_open else 403)
