@@ -88,9 +88,7 @@ def test_whatever_fails_in_steps_1_to_5_has_one_answer_and_its_reason_in_the_log
 
 
 def test_grants_and_sources_are_judged_as_they_are_for_the_gateway(stack, admin):
-    key = admin.create_key(
-        grants=[{"api": "orders", "methods": ["GET"], "path": "/v1/*"}], sources=["203.0.113.0/24"]
-    )
+    key = admin.create_key(grants=[{"api": "orders", "methods": ["GET"], "path": "/v1/*"}], sources=["203.0.113.0/24"])
     calls = [
         {"source": "203.0.113.9"},
         {"source": "203.0.113.9", "method": "POST"},

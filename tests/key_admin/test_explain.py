@@ -78,7 +78,9 @@ def decide(stack, call):
     """What the authorizer decides, as its log names it."""
     lines: list[str] = []
     answer = stack.functions["AuthorizerFunction"].invoke({"type": "VERIFY", **call}, told=lines)
-    logged = next(line for line in map(json.loads, filter(lambda one: one.startswith("{"), lines)) if "decision" in line)
+    logged = next(
+        line for line in map(json.loads, filter(lambda one: one.startswith("{"), lines)) if "decision" in line
+    )
     return answer, logged
 
 
