@@ -1,6 +1,7 @@
 """What POST /explain says is what the authorizer decides, for every reason, and asking leaves no trace."""
 
 import json
+import re
 import time
 import uuid
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ import pytest
 
 from access.decisions import AUTHENTICATION_REASONS, LIMIT_REASONS, Reason
 from dev.deployed import direct
+from dev.services import ROOT
 from key_admin.explanation import FAILURES, STEPS
 from key_admin.times import write_time
 from tests.conftest import SECRET, Admin, sign
@@ -88,6 +90,13 @@ def test_every_reason_has_a_step_and_a_case():
     assert FAILURES.keys() == set(Reason)
     assert {step for step, _ in FAILURES.values()} <= STEPS.keys()
     assert {case.reason for case in CASES.values()} == {"", *Reason}
+
+
+def test_the_page_has_advice_for_every_reason_and_no_other():
+    script = (ROOT / "key_admin/web/dashboard/explain.js").read_text()
+    advice = script.partition("const ADVICE = {")[2].partition("};")[0]
+
+    assert set(re.findall(r"^  (\w+):", advice, re.MULTILINE)) == set(Reason)
 
 
 @pytest.mark.parametrize("name", CASES)
