@@ -44,7 +44,7 @@ def render(request: Request, outcome: Outcome, *, usage_key: str) -> dict[str, A
             raise UnauthorizedError
         decision = Deny(decision.reason)
     is_allowed = isinstance(decision, Allow)
-    context = _context(decision, effective)
+    context = context_of(decision, effective)
     is_limited = isinstance(decision, Deny) and decision.reason in LIMIT_REASONS
     takes_429 = is_limited and request.answer is Answer.REST and request.has_429_channel
     if is_limited and request.answer is not Answer.REST and request.integration_refuses:
@@ -69,7 +69,8 @@ def _principal(decision: Decision) -> str:
     return (record.owner or record.key_hash) if record else "anonymous"
 
 
-def _context(decision: Decision, effective: Effective | None) -> Context:
+def context_of(decision: Decision, effective: Effective | None) -> Context:
+    """What an integration hears of a decision."""
     record = decision.record
     context: Context = {
         "keyHash": record.key_hash if record else "",

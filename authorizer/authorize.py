@@ -37,6 +37,9 @@ from authorizer.memory import Identity, KnownKey
 if TYPE_CHECKING:
     from access.sessions import Session
 
+SEVERAL = "several different credentials"  # details of `malformed_token`, for who explains at which step
+NO_KEY_ID = "names no key id"
+
 
 class Outcome(NamedTuple):
     """A decision, what the key may do, a detail for the log, and the thresholds that were crossed."""
@@ -71,7 +74,6 @@ class Authenticated(NamedTuple):
     effective: Effective
 
 
-_SEVERAL = "several different credentials"
 _MISSING = Outcome(Deny(Reason.MISSING_CREDENTIAL), detail="none")
 
 
@@ -123,7 +125,7 @@ def _find_credential(
     if sessions and not credentials:
         return _only_session(sessions)
     if len(credentials) != 1:
-        return Outcome(Deny(Reason.MALFORMED_TOKEN), detail=_SEVERAL) if credentials else _MISSING
+        return Outcome(Deny(Reason.MALFORMED_TOKEN), detail=SEVERAL) if credentials else _MISSING
 
     # 2. and 3. The token, and the key that it names.
     token = _read_token(credentials[0], definition)
@@ -139,13 +141,13 @@ def _find_credential(
     if isinstance(credential, MalformedToken):
         return Outcome(Deny(Reason.MALFORMED_TOKEN), detail=credential.detail)
     if sessions and _is_contradicted(credential, sessions, environment, now_ms=now_ms):
-        return Outcome(Deny(Reason.MALFORMED_TOKEN), detail=_SEVERAL)
+        return Outcome(Deny(Reason.MALFORMED_TOKEN), detail=SEVERAL)
     return credential
 
 
 def _only_session(sessions: "tuple[Session, ...]") -> Credential | Outcome:
     if len(sessions) > 1:
-        return Outcome(Deny(Reason.MALFORMED_TOKEN), detail=_SEVERAL)
+        return Outcome(Deny(Reason.MALFORMED_TOKEN), detail=SEVERAL)
     return Credential((sessions[0].key_hash,), None, sessions[0])
 
 
@@ -197,7 +199,7 @@ def _name_key(
     key_id = token.claims.get("sub") if may_be_sub else token.key_id
     if not isinstance(key_id, str) or not is_key_id(key_id):
         verify_in_vain(algorithm_named(token.algorithm), token.signing_input, token.signature)
-        return MalformedToken("names no key id")
+        return MalformedToken(NO_KEY_ID)
     return Credential(environment.hashes_of(key_id), token)
 
 
@@ -210,12 +212,12 @@ def _authorize_identity(request: Request, identity: Identity, environment: Envir
         return Outcome(Deny(Reason.POLICY_UNAVAILABLE, stranger), detail="the token brings no policy")
     key = environment.remembered_identity(identity)
     if key is not None:
-        outcome = _judge(request, key, environment, used="", now_ms=now_ms)
+        outcome = judge(request, key, environment, used="", now_ms=now_ms)
         if outcome is not None and not _is_blocked(outcome):
             return _settle(outcome, key, environment, now_ms=now_ms)
     for _ in range(MAX_ATTEMPTS):
         key = environment.load_identity(identity, now_ms)
-        outcome = _judge(request, key, environment, used="", now_ms=now_ms)
+        outcome = judge(request, key, environment, used="", now_ms=now_ms)
         if outcome is not None:
             return _settle(outcome, key, environment, now_ms=now_ms)
     raise UndecidedError("the gate of the identity changed faster than it could be read")
@@ -262,10 +264,10 @@ def _decide(
     used = _verify(credential, key, now=now_ms // 1000)
     if isinstance(used, Reason):
         return Outcome(Deny(used), detail="" if credential.session is None else "the session has ended")
-    return _judge(request, key, environment, used=used, now_ms=now_ms)
+    return judge(request, key, environment, used=used, now_ms=now_ms)
 
 
-def _judge(request: Request, key: KnownKey, environment: Environment, *, used: str, now_ms: int) -> Outcome | None:
+def judge(request: Request, key: KnownKey, environment: Environment, *, used: str, now_ms: int) -> Outcome | None:
     """Steps 6 and 7, after the credential `used` verified."""
     record, now = key.record, now_ms // 1000
 

@@ -69,6 +69,10 @@ def count(call: Call, key: KnownKey, environment: Environment) -> Counted | None
 
     Raises StoreError or UndecidedError where we cannot know.
     """
+    if environment.is_onlooker:
+        from authorizer.onlooking import look  # noqa: PLC0415 - no request is an onlooker's
+
+        return look(call, key, environment)
     try:
         counted = _count(call, key, environment)
     except UnavailableError:

@@ -92,6 +92,8 @@ class KnownApi(NamedTuple):
 class Environment:
     """The memory of one environment and its way to the table."""
 
+    is_onlooker = False  # one decides as the others do, and counts nothing (`onlooking`)
+
     def __init__(self, client: Client, table: str, keyring: Keyring, budget: Budget | None = None) -> None:
         self._client = client
         self._table = table
@@ -167,7 +169,7 @@ class Environment:
         found, gate = table_keys.load_identity(self._client, self._table, *self.hashes_of(identity.name))
         partition = identity_partition(found.identity_hash)
         if gate is None:
-            gate = table_keys.create_gate(self._client, self._table, partition, found.version)
+            gate = self._open_gate(partition, found.version)
         record = KeyRecord(
             found.identity_hash,
             found.version,
@@ -267,6 +269,10 @@ class Environment:
     def store_day(self, key: KnownKey, totals: DayTotals) -> None:
         """Keep the totals of a day that is over."""
         table_keys.store_day(self._client, self._table, key.partition, totals)
+
+    def _open_gate(self, partition: str, version: int) -> Gate:
+        """Make the gate of an identity, which has none before its first use."""
+        return table_keys.create_gate(self._client, self._table, partition, version)
 
     def _remember(self, record: KeyRecord, gate: Gate, *, id_hashes: tuple[KeyHash, ...], now_ms: int) -> KnownKey:
         credentials = tuple(self._open(one, record) for one in record.credentials)

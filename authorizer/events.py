@@ -105,7 +105,7 @@ def read_event(event: Mapping[str, Any]) -> Request:
         arn=arn,
         api_name=str(variables.get(API_NAME_VARIABLE, "")),
         method=arn.method,
-        path=_decode_path(arn.path),
+        path=decode_path(arn.path),
         source=_source(event, "http" if is_payload_2 else "identity"),
         has_429_channel=variables.get(LIMITS_VARIABLE) == "429",
         integration_refuses=variables.get(LIMITS_VARIABLE) == "integration",
@@ -151,7 +151,7 @@ def _read_arn(text: str) -> Arn:
     return Arn(":".join(pieces[:5]) + f":{api_id}/{stage}", api_id, stage, method, path, text)
 
 
-def _decode_path(path: str) -> str:
+def decode_path(path: str) -> str:
     return decode_escapes(path.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogateescape")
 
 

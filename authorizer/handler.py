@@ -9,12 +9,13 @@ gc.disable()  # nothing that an import makes is garbage: a collection would walk
 import os
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from authorizer.answers import render
-from authorizer.authorize import authorize
+from authorizer.authorize import Outcome, authorize
 from authorizer.environment import Environment
-from authorizer.events import read_event
+from authorizer.events import Request, read_event
 from authorizer.log import Log
 
 _ENVIRONMENT = Environment.start(os.environ)
@@ -24,11 +25,21 @@ gc.freeze()  # and none of it is looked at again
 gc.enable()
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Answer one authorizer event. An exception other than `Unauthorized` means 500."""
+def handler(event: Any, _context: object) -> dict[str, Any]:
+    """Answer one authorizer event, or a direct invocation. An exception other than `Unauthorized` means 500."""
+    if isinstance(event, dict) and event.get("type") == "VERIFY":  # API Gateway says TOKEN or REQUEST
+        from authorizer.verify import read_verification, render_verification  # noqa: PLC0415 - only they pay for it
+
+        return render_verification(_decide(event, read_verification)[1])
+    request, outcome = _decide(event, read_event)
+    return render(request, outcome, usage_key=_USAGE_KEY)
+
+
+def _decide(event: Any, read: Callable[[Any], Request]) -> tuple[Request, Outcome]:
+    """Decide on the request that an event describes, and log that."""
     started = time.perf_counter_ns()
     try:
-        request = read_event(event)
+        request = read(event)
         outcome = authorize(request, _ENVIRONMENT, now_ms=_now_ms())
     except Exception as error:
         _tell(_LOG.undecided(error, now_ms=_now_ms()))
@@ -43,7 +54,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
         for told in announce(outcome, os.environ):
             _tell(told)
-    return render(request, outcome, usage_key=_USAGE_KEY)
+    return request, outcome
 
 
 def _now_ms() -> int:

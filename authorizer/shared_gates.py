@@ -46,7 +46,7 @@ def count_shared(call: Call, key: KnownKey, environment: Environment) -> Counted
         _turn_day(key, environment, call.now_ms)
     own, shared = Part(key, own_limits), Part(environment.owner_gate(key, call.now_ms), shared_limits)
     if key.was_refused_lately(call.now_ms):
-        known = _diagnose(call, key, own, shared)
+        known = diagnose_both(call, key, own, shared)
         if isinstance(known, Exceeded):
             return refuse(call, key, known)
     attempts = conflicts = 0
@@ -61,14 +61,14 @@ def count_shared(call: Call, key: KnownKey, environment: Environment) -> Counted
                 continue
             attempts += 1
             _remember(own, shared, cancelled, call.now_ms)
-            verdict = _diagnose(call, key, own, shared)
+            verdict = diagnose_both(call, key, own, shared)
             if isinstance(verdict, Stale):
                 return None
             if isinstance(verdict, Exceeded):
                 key.refused_ms = call.now_ms
                 return refuse(call, key, verdict)
         else:
-            return Counted(Allow(key.record, (*_standing(own, call.now_ms), *_standing(shared, call.now_ms))))
+            return Counted(Allow(key.record, (*standing(own, call.now_ms), *standing(shared, call.now_ms))))
     raise UndecidedError("the gate of the owner was contended in every attempt")
 
 
@@ -112,7 +112,7 @@ def _remember(own: Part, shared: Part, cancelled: TransactionCancelled, now_ms: 
             part.gate.saw(found, now_ms)
 
 
-def _diagnose(call: Call, key: KnownKey, own: Part, shared: Part) -> Stale | Rolled | Exceeded:
+def diagnose_both(call: Call, key: KnownKey, own: Part, shared: Part) -> Stale | Rolled | Exceeded:
     if own.gate.gate.get(VERSION) != key.record.gate_version:
         return Stale()
     if shared.gate.gate.get(VERSION) != OWNER_VERSION:
@@ -125,7 +125,7 @@ def _diagnose(call: Call, key: KnownKey, own: Part, shared: Part) -> Stale | Rol
     return verdict_of(found_waits, tuple(found))
 
 
-def _standing(part: Part, now_ms: int) -> tuple[LimitStatus, ...]:
+def standing(part: Part, now_ms: int) -> tuple[LimitStatus, ...]:
     """How limits stand, as far as we know: what we counted since we saw the gate is taken off."""
     units = part.gate.units_since
     return tuple(

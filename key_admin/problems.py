@@ -56,6 +56,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
         *,
         errors: Sequence[FieldError] = (),
         headers: dict[str, str] | None = None,
+        reason: str = "",
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -63,6 +64,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
         self.detail = detail
         self.errors = tuple(errors)
         self.headers = headers or {}
+        self.reason = reason  # why a key is refused, as the authorizer names it
 
     def body(self) -> dict[str, Any]:
         """The members of the problem."""
@@ -72,7 +74,8 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
             "status": int(self.status),
             "detail": self.detail,
         }
-        return body | ({"errors": [error._asdict() for error in self.errors]} if self.errors else {})
+        optional = {"errors": [error._asdict() for error in self.errors], "reason": self.reason}
+        return body | {name: value for name, value in optional.items() if value}
 
 
 def invalid(*errors: FieldError) -> Problem:

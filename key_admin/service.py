@@ -57,6 +57,9 @@ class Service(NamedTuple):
     def now(self) -> int:
         return int(time.time())
 
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
     def random_bytes(self, size: int) -> bytes:
         return secrets.token_bytes(size)
 

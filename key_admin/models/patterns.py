@@ -5,6 +5,8 @@ LABEL = r"^[A-Za-z0-9._:@/+-]*$"
 API = r"^(\*|[A-Za-z0-9._~-]+|[A-Za-z0-9]+/(\*|[A-Za-z0-9_$-]+))$"
 LIMIT_API = API.removesuffix("$") + "?$"
 METHOD = r"^(\*|[A-Z]{1,16})$"
+CALLED_METHOD = r"^[A-Z]{1,16}$"
+CALLED_PATH = r"^/[^\x00-\x1f?#\x7f]*$"
 PATH = r"^(/|\*)[^\x00-\x1f?#\x7f]*$"
 METADATA_NAME = r"^[A-Za-z0-9_-]+$"
 LABEL_NAME = r"^[A-Za-z0-9._/-]+$"
@@ -21,6 +23,8 @@ WORDS = {
     API: "is the id of an API definition, <api id>/<stage>, <api id>/*, or *",
     LIMIT_API: "is the id of an API definition, <api id>/<stage>, <api id>/*, or * for every API",
     METHOD: "is a method in capitals, or *",
+    CALLED_METHOD: "is a method in capitals",
+    CALLED_PATH: "begins with /, and has no control character, ? or #",
     PATH: "begins with / or *, and has no control character, ? or #",
     METADATA_NAME: "has a name of A-Z a-z 0-9 _ -",
     LABEL_NAME: "has a name of A-Z a-z 0-9 . _ / -",

@@ -67,6 +67,7 @@ def document() -> Object:
                     "name": SESSION_COOKIE,
                     "description": "What `POST /session` sets. A change needs `Sec-Fetch-Site` or `Origin` beside it.",
                 },
+                "anyKey": {"type": "http", "scheme": "bearer", "description": "A key with whatever rights."},
             },
         },
         "security": [{"adminKey": []}, {"session": []}],
@@ -102,6 +103,8 @@ def _render(operation: Operation) -> Object:
         rendered["security"] = []
     elif operation.is_of_sessions:
         rendered["security"] = [{"session" if operation.takes_cookie else "adminKey": []}]
+    elif operation.takes_any_key:
+        rendered["security"] = [{"anyKey": []}]
     return rendered
 
 
@@ -118,6 +121,8 @@ def _responses(operation: Operation) -> Object:
     codes = (*operation.problems, *((413, 415) if operation.body else ()), 500, 503)
     responses |= {str(status): _problem(*_CODES[status]) for status in codes}
     responses["503"]["headers"] = _RETRY
+    if operation.takes_any_key:
+        return responses | {"401": _problem("unauthorized"), "403": _problem("forbidden")}
     message = {"application/json": _schema_of(GatewayMessage)}
     forbidden = ("forbidden",) if operation.method == "GET" else ("forbidden", "cross-site")
     contents = [message | _problem(*codes)["content"] for codes in (("unauthorized",), forbidden)]

@@ -128,6 +128,26 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
         "rights": [render_grant(Grant("admin"))],
         "expires_at": write_time(AT + 8 * 3600),
     },
+    schemas.ExplanationAnswer: {
+        "decision": "deny",
+        "reason": "token_expired",
+        "status": 401,
+        "steps": [
+            {"step": 1, "name": "Read the credential", "ok": True, "detail": "There is one."},
+            {"step": 2, "name": "Bound and parse it", "ok": True, "detail": "It is well-formed."},
+            {"step": 3, "name": "Name the key", "ok": True, "detail": "It names a key."},
+            {"step": 4, "name": "Find the record", "ok": True, "detail": "The key is known."},
+            {"step": 5, "name": "Verify signature and claims", "ok": False, "detail": "The token has expired."},
+        ],
+        "key_hash": KEY_HASH,
+        "grant": None,
+        "limits": [],
+    },
+    schemas.SelfAnswer: {
+        "name": _KEY.name,
+        "expires_at": None,
+        **{name: _APPLIES["effective"][name] for name in ("grants", "rate_limits", "quotas")},
+    },
     schemas.HealthAnswer: {"status": "ok"},
     schemas.GatewayMessage: {"message": "Forbidden"},
 }

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from key_admin.models.apis import ApiInput
+from key_admin.models.explain import ExplainInput
 from key_admin.models.issuers import IssuerInput
 from key_admin.models.keys import ImportInput, KeyFields, KeyInput, LookupInput, ReplaceInput, ResetInput, RotateInput
 from key_admin.models.policies import PolicyInput
@@ -87,6 +88,7 @@ class Operation(NamedTuple):
     is_open: bool = False
     is_of_sessions: bool = False  # no authorizer of the gateway stands before it
     takes_cookie: bool = False  # of a session, and nothing else
+    takes_any_key: bool = False  # judged by the operation itself: no authorizer stands before it
     body_is_optional: bool = False
 
     @property
@@ -314,6 +316,31 @@ _SESSIONS = [
         takes_cookie=True,
     ),
 ]
+_DECISIONS = [
+    Operation(
+        "POST /explain",
+        "explain",
+        "Explain what would be decided now, step by step; counted and stored nowhere",
+        "Decisions",
+        schemas.ExplanationAnswer,
+        body=ExplainInput,
+        example={
+            "credential": "eyJhbGciOiJIUzI1NiIsImtpZCI6ImFjbWUifQ.e30.c2ln",
+            "api": "orders",
+            "method": "GET",
+            "path": "/v1/x",
+        },
+        problems=(400, 404),
+    ),
+    Operation(
+        "GET /self",
+        "read_self",
+        "What the presented key is, and what is left of its limits; counted nowhere",
+        "Decisions",
+        schemas.SelfAnswer,
+        takes_any_key=True,
+    ),
+]
 _HEALTH = Operation("GET /health", "health", "Whether the API answers", "Open", schemas.HealthAnswer, is_open=True)
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -348,5 +375,6 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     *_AUDIT,
     *_SESSIONS,
+    *_DECISIONS,
     _HEALTH,
 )

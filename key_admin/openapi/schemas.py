@@ -213,6 +213,7 @@ class ProblemAnswer(Answer):
     status: int
     detail: str
     errors: list[FieldProblem] = []
+    reason: str = Field(default="", description="Why a key is refused, as the authorizer names it.")
 
 
 class GatewayMessage(Answer):
@@ -277,6 +278,43 @@ class SessionAnswer(Answer):
     owner: str
     rights: list[GrantAnswer]
     expires_at: str
+
+
+class StepAnswer(Answer):
+    step: Annotated[int, Field(ge=1, le=7)]
+    name: str
+    ok: bool
+    detail: str
+
+
+class CountedLimitAnswer(Answer):
+    kind: Literal["rate", "quota"]
+    name: str
+    api: str
+    scope: Literal["key", "owner"]
+    limit: int
+    period: str
+    used: int
+    remaining: int
+    resets_at: Time
+
+
+class ExplanationAnswer(Answer):
+    decision: Literal["allow", "deny"]
+    reason: str = Field(description="Empty where it is allowed.")
+    status: Literal[200, 401, 403, 429] = Field(description="What a REST API answers; an HTTP API knows 200 and 403.")
+    steps: list[StepAnswer] = Field(description="Up to the one that fails.")
+    key_hash: str = Field(description="Empty where no key is known.")
+    grant: GrantAnswer | None = Field(description="The grant that covers the call.")
+    limits: list[CountedLimitAnswer] = Field(description="Those that count the call, as they stand before it.")
+
+
+class SelfAnswer(Answer):
+    name: str
+    expires_at: Time
+    grants: list[GrantAnswer]
+    rate_limits: list[StatusAnswer]
+    quotas: list[StatusAnswer]
 
 
 class HealthAnswer(Answer):

@@ -427,11 +427,11 @@ def _tell(
 
 def _show_key(work: Service, record: KeyRecord, gate: Gate, owner_gate: Gate | None = None) -> dict[str, Any]:
     effective = overlay(record, work.policies_of(record.policies))
-    shown = _show_effective(work, record, gate, effective, owner_gate) if effective else None
+    shown = show_effective(work, record, gate, effective, owner_gate) if effective else None
     return render_key(record, gate, work.keyring) | {"effective": shown}
 
 
-def _show_effective(
+def show_effective(
     work: Service, record: KeyRecord, gate: Gate, effective: Effective, owner_gate: Gate | None
 ) -> dict[str, Any]:
     limits = (*effective.limits, *effective.lifted)

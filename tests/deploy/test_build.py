@@ -40,10 +40,10 @@ def build(tmp_path_factory):
     return folder
 
 
-OURS = {"access", "store"}
+OURS = {"access", "store", "authorizer"}
 CRYPTOGRAPHY = {"cryptography", "_cffi_backend"}
 CONTENT = {
-    "AuthorizerFunction": OURS | CRYPTOGRAPHY | {"authorizer"},
+    "AuthorizerFunction": OURS | CRYPTOGRAPHY,
     "KeyAdminFunction": OURS
     | CRYPTOGRAPHY
     | {

@@ -56,6 +56,8 @@ OWN = {
     "POST /session": (204, 204, 204, 204, 204, 204, 204, 403),
     "GET /session": (401,) * len(HOLDERS),  # a session is needed; `test_sessions` has some
     "DELETE /session": (401,) * len(HOLDERS),
+    "POST /explain": (200, GATE, GATE, GATE, 200, 200, 200, GATE),
+    "GET /self": OPEN,
     "GET /health": OPEN,
 }
 # Where it is a key of somebody else, and a new key is to be somebody else's.
@@ -73,6 +75,7 @@ FOREIGN = {
     "DELETE /keys/{key_hash}": (204, GATE, GATE, 204, 404, 404, 404, GATE),
     "GET /policies/{policy_id}/keys": OWN["GET /policies/{policy_id}/keys"],
     "GET /audit": OWN["GET /audit"],
+    "POST /explain": (200, GATE, GATE, GATE, 404, 404, 404, GATE),
 }
 # Where it is a key of the owner with admin rights, and a new key is to have all of them.
 ADMINISTERING = {
@@ -85,6 +88,7 @@ ADMINISTERING = {
     "POST /keys/{key_hash}/reset": (200, GATE, 403, 403, 403, 403, 403, GATE),
     "GET /keys/{key_hash}/usage": OWN["GET /keys/{key_hash}/usage"],
     "DELETE /keys/{key_hash}": (204, GATE, GATE, 403, 403, 403, 403, GATE),
+    "POST /explain": OWN["POST /explain"],
 }
 CASES = [
     *(("own", route) for route in OWN),
@@ -137,6 +141,7 @@ def send(holder, route, acme, key, new):
         "POST /keys/lookup": {"key_id": key["key_id"]},
         "PATCH /keys/{key_hash}": {"name": "m"},
         "POST /keys/{key_hash}/rotate": {"jwt_data": {"generate": True}},
+        "POST /explain": {"key_hash": key["key_hash"], "api": acme.api, "method": "GET", "path": "/x"},
         "PUT /policies/{policy_id}": {"name": "p", "grants": [{"api": acme.api}]},
         "PUT /apis/{api_id}": {"name": "a"},
         "PUT /issuers/{issuer_id}": {"issuer": "https://i.example"},
@@ -181,8 +186,9 @@ def test_no_route_answers_to_a_key_that_an_authorizer_should_have_refused(admin,
     """What the authorizer lets pass is judged anew: its copies may be old, its gateway another."""
     key_hash = admin.create_key(grants=grants)["key_hash"] if grants else "C" * 43
     event = json.loads((ROOT / "events" / f"admin_{operation.id}.json").read_text())
-    event["requestContext"]["authorizer"]["lambda"]["keyHash"] = key_hash
+    event["requestContext"]["authorizer"] = {"lambda": {"keyHash": key_hash}}
 
     answer = stack.functions["KeyAdminFunction"].invoke(event)
 
-    assert answer["statusCode"] == (200 if operation.is_open else 401 if operation.is_of_sessions else 403)
+    judged_itself = operation.is_of_sessions or operation.takes_any_key
+    assert answer["statusCode"] == (200 if operation.is_open else 401 if judged_itself else 403)

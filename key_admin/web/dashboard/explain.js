@@ -15,6 +15,10 @@ const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 /** What to do about a refusal, by its reason. */
 /** @type {Record<string, string>} */
 const ADVICE = {
+  missing_credential: "Nothing was sent where the API expects the credential. Which header does its definition name?",
+  malformed_token: "It is neither a token nor a key id that this API takes, or names no key: a token needs kid.",
+  unsupported_algorithm: "Sign by the algorithm that the key's page shows.",
+  invalid_claims: "Compare exp, iat, iss, aud and typ of the token with the rules on the key's page.",
   invalid_signature: "It was signed with other material than the key has, or changed on its way. After a rotation: is the old one still used?",
   token_expired: "The client's token is too old. Does it sign a new one in time, and is its clock right?",
   token_not_yet_valid: "The client's clock is ahead. A leeway of some seconds helps.",
