@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from key_admin.key_operations import create_admin_key
 from key_admin.models.fields import Name, Strict
 from key_admin.problems import Problem, invalid_field, render
+from key_admin.queries import check_query
 from key_admin.routes import apis, audit, issuers, keys, open_pages, policies
 from key_admin.service import service
 from key_admin.validation import validate
@@ -18,6 +19,7 @@ from store.errors import TransientError
 
 logger = Logger(service="key_admin", log_uncaught_exceptions=False)
 app = APIGatewayHttpResolver()
+app.use([check_query])
 RESOURCES = (keys, policies, apis, issuers, audit, open_pages)
 for resource in RESOURCES:
     app.include_router(resource.router)

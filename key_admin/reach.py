@@ -27,6 +27,16 @@ def reachable_limits(
     return plain | {limit for limit in open_ if any(_meet(limit.api, api, known) for api in granted)}
 
 
+def names_of(api: str, load: Callable[[Collection[str]], Definitions]) -> set[str]:
+    """Every name of the API that one of its names, or the id of its definition, stands for."""
+    own = {api, _every_stage(api)} if "/" in api else {api}
+    known = load(own)
+    definition = known.get(api) or next(iter(known.values()), None)
+    if definition is None:
+        return own
+    return own | {definition.api_id, *definition.gateways, *map(_every_stage, definition.gateways)}
+
+
 def _is_plainly_met(api: str, granted: Collection[str]) -> bool:
     if not api:
         return bool(granted)

@@ -127,16 +127,17 @@ def list_page(
     page: Callable[[int, str | None], Page[ItemT]],
     render: Callable[[ItemT], dict[str, Any]],
 ) -> dict[str, Any]:
-    """The page of a list that `limit` and `cursor` ask for, as it is answered. Raises a Problem: 400.
+    """The page of a list that `limit`, and `cursor` or `next`, ask for, as it is answered. Raises a Problem: 400.
 
     Where so many items are larger than an answer may be, it holds fewer and leads on to the others.
     """
-    limit, cursor = _read_limit(parameters), parameters.get("cursor") or None
+    limit, cursor = _read_limit(parameters), _read_cursor(parameters)
     while True:
         try:
             found = page(limit, cursor)
         except InvalidCursorError:
-            raise invalid_field("cursor", "is not one that a list gave") from None
+            name = "cursor" if parameters.get("cursor") else "next"
+            raise invalid_field(name, "is not one that a list gave") from None
         body = {"items": [render(item) for item in found.items], "next": found.cursor}
         if limit == 1 or not _is_too_large(body):
             return body
@@ -154,6 +155,14 @@ def _is_too_large(body: dict[str, Any]) -> bool:
     """Whether Lambda would not take an answer, which holds the body as a JSON string."""
     text = json.dumps(body)
     return len(text) > MAX_ANSWER_BYTES // 2 and len(json.dumps(text)) > MAX_ANSWER_BYTES
+
+
+def _read_cursor(parameters: dict[str, str]) -> str | None:
+    """The cursor by either of its names. Raises a Problem: 400 where they lead to two places."""
+    given = {parameters[name] for name in ("cursor", "next") if parameters.get(name)}
+    if len(given) > 1:
+        raise invalid_field("next", "is another than `cursor`; give one of them")
+    return next(iter(given), None)
 
 
 def read_label(parameters: dict[str, str]) -> LabelFilter | None:

@@ -36,6 +36,7 @@ _TEXT = {"type": "string"}
 _PAGE = {
     "limit": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
     "cursor": {"type": "string", "description": "`next` of the page before."},
+    "next": {"type": "string", "description": "The same as `cursor`; give one of them."},
 }
 _LABEL_FILTER: dict[str, Any] = {"label": _TEXT | {"description": "A label: `name`, or `name:value`."}}
 _KEY_FILTERS: dict[str, Any] = _LABEL_FILTER | {
@@ -43,6 +44,8 @@ _KEY_FILTERS: dict[str, Any] = _LABEL_FILTER | {
     "policy": _TEXT,
     "tag": _TEXT,
     "enabled": {"type": "boolean"},
+    "api": _TEXT | {"description": "An API that grants of the key or its policies name, by any of its names or `*`."},
+    "name": _TEXT | {"description": "What the name begins with, in any case."},
 }
 _INTERVAL: dict[str, Any] = {
     "from": {

@@ -50,12 +50,13 @@ from key_admin.requests import (
     read_label,
 )
 from key_admin.responses import respond
+from key_admin.routes.granting import Granting
 from key_admin.service import Service, changed_fields, service
 from key_admin.time_left import has_time_left
 from key_admin.times import read_day
 from key_admin.tyk import read_session
 from key_admin.validation import validate
-from store.admin.keys import KeyFilter
+from store.admin.keys import KeyFilter, covered_by_all
 from store.admin.transactions import Attached, Item, UnknownPolicyError
 from store.keys import Gate
 
@@ -153,6 +154,7 @@ def list_all() -> Response[str]:
         tag=parameters.get("tag", ""),
         enabled=_truth(parameters.get("enabled")),
         label=read_label(parameters),
+        name=parameters.get("name", ""),
     )
     if (caller.owner and wanted.owner != caller.owner) or wanted.is_vain:
         return respond(HTTPStatus.OK, {"items": [], "next": None})
@@ -161,9 +163,11 @@ def list_all() -> Response[str]:
 
 def list_of_keys(work: Service, wanted: KeyFilter, parameters: dict[str, str]) -> dict[str, Any]:
     """A page of keys, as lists answer it."""
+    api = parameters.get("api", "")
+    narrow = Granting(work, api) if api else covered_by_all
     return list_page(
         parameters,
-        lambda limit, cursor: work.keys.page(wanted, limit=limit, cursor=cursor),
+        lambda limit, cursor: work.keys.page(wanted, limit=limit, cursor=cursor, narrow=narrow),
         lambda record: render_key(record, {}, work.keyring),
     )
 
