@@ -3,6 +3,7 @@
 from access.grants import ADMIN_API, ANY, Grant
 from access.keys import KeyRecord, Policy
 from key_admin.reach import names_of
+from key_admin.routes.named_records import every
 from key_admin.service import Service
 
 MAX_READ = 100  # policies at once, as DynamoDB reads them
@@ -13,7 +14,7 @@ class Granting:
 
     def __init__(self, work: Service, api: str) -> None:
         self._work = work
-        self._names = names_of(api, work.apis.known_as)
+        self._names = names_of(api, every(work.apis))
         self._names |= set() if ADMIN_API in self._names else {ANY}
         self._grants: dict[str, bool] = {}  # by policy
 
