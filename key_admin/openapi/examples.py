@@ -16,6 +16,7 @@ from access.policies import Effective
 from key_admin.openapi import schemas
 from key_admin.problems import PROBLEM_TYPE, PROBLEMS, FieldError, Problem
 from key_admin.render import render_api, render_day, render_effective, render_issuer, render_key, render_policy
+from key_admin.responses import LIMIT_SECONDS, SHARED_SECONDS, effective_within
 from store.admin.audit import AuditEntry
 from store.admin.audit_keys import AuditKeys
 from store.admin.verification import CHANGED, MESSAGES
@@ -94,6 +95,10 @@ _ISSUER = render_issuer(_PROVIDER)
 ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     schemas.NewKeyAnswer: _NEW,
     schemas.KeyWithEffect: _EFFECT,
+    schemas.ChangedKeyAnswer: _EFFECT | effective_within(LIMIT_SECONDS),
+    schemas.PutPolicyAnswer: render_policy(_POLICY) | effective_within(SHARED_SECONDS),
+    schemas.PutApiAnswer: _API | effective_within(SHARED_SECONDS),
+    schemas.PutIssuerAnswer: _ISSUER | effective_within(SHARED_SECONDS),
     schemas.ReplacedKeyAnswer: render_key(_REPLACED, {"at": AT}, _KEYRING) | _APPLIES | {"key_id": _NEW_ID},
     schemas.KeyPage: _page(_SHOWN),
     schemas.ImportAnswer: {"items": [{"status": 201, "key": _NEW}, {"status": 409, "problem": problem_of("conflict")}]},

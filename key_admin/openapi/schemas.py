@@ -139,6 +139,16 @@ class KeyWithEffect(KeyAnswer):
     jwt_data: Shown | None = None
 
 
+class Delayed(BaseModel):
+    effective_within_seconds: int = Field(
+        description="Seconds until every environment of the authorizer acts on the change; 0: on the next request."
+    )
+
+
+class ChangedKeyAnswer(KeyWithEffect, Delayed):
+    pass
+
+
 class ReplacedKeyAnswer(KeyWithEffect):
     key_id: str = Field(description="The new id, shown once.")
 
@@ -156,6 +166,10 @@ class PolicyAnswer(Rights):
     key_expires_in_seconds: int | None
     counting: CountingAnswer
     thresholds: list[int]
+
+
+class PutPolicyAnswer(PolicyAnswer, Delayed):
+    pass
 
 
 class TokenPlaceAnswer(Answer):
@@ -179,6 +193,10 @@ class ApiAnswer(Answer):
     updated_at: Time
 
 
+class PutApiAnswer(ApiAnswer, Delayed):
+    pass
+
+
 class IssuerAnswer(Answer):
     issuer_id: str
     version: int
@@ -198,6 +216,10 @@ class IssuerAnswer(Answer):
     labels: dict[str, str]
     created_at: Time
     updated_at: Time
+
+
+class PutIssuerAnswer(IssuerAnswer, Delayed):
+    pass
 
 
 class FieldProblem(Answer):

@@ -49,7 +49,7 @@ from key_admin.requests import (
     read_body,
     read_label,
 )
-from key_admin.responses import respond
+from key_admin.responses import LIMIT_SECONDS, effective_within, respond
 from key_admin.routes.granting import Granting
 from key_admin.service import Service, changed_fields, service
 from key_admin.time_left import has_time_left
@@ -63,6 +63,7 @@ from store.keys import Gate
 router = Router()  # type: ignore[no-untyped-call] # Powertools' own
 DAY_SECONDS = DAY_MS // 1000
 DEFAULT_USAGE_DAYS = 30
+LIMITING = {"rate_limits", "quotas", "policies", "owner"}  # what changes the limits of a key
 MERGE_PATCH = ("application/json", "application/merge-patch+json")
 
 
@@ -197,11 +198,13 @@ def change(key_hash: str) -> Response[str]:
     for member, advice in (("jwt_data", "is not patched; rotate the key"), ("key_id", "does not change")):
         if member in patch:
             raise invalid_field(member, advice)
-    on_current_version(event, lambda: _change(work, caller, key_hash, patch))
-    return _answer_key(work, *work.find_key(key_hash))
+    changed = on_current_version(event, lambda: _change(work, caller, key_hash, patch))
+    seconds = LIMIT_SECONDS if LIMITING.intersection(changed) else 0
+    return respond(HTTPStatus.OK, _show_key(work, *work.find_key(key_hash)) | effective_within(seconds))
 
 
-def _change(work: Service, caller: Caller, key_hash: str, patch: dict[str, Any]) -> None:
+def _change(work: Service, caller: Caller, key_hash: str, patch: dict[str, Any]) -> list[str]:
+    """Change a key; the names of the members that are others now."""
     record, _ = _find(work, caller, key_hash)
     check_version(router.current_event, record.version)
     wanted = validate(KeyFields, _merge(editable(record), patch))
@@ -217,6 +220,7 @@ def _change(work: Service, caller: Caller, key_hash: str, patch: dict[str, Any])
         work.keys.update(record, after, Attached(entry), may_administer=caller.judge.is_admin(key))
     except UnknownPolicyError:
         raise invalid_field("policies", "names a policy that does not exist") from None
+    return changed
 
 
 def _disabler(before: KeyRecord, after: KeyRecord, caller: Caller, *, is_said: bool) -> str:
@@ -261,6 +265,7 @@ def _reset(work: Service, caller: Caller, key_hash: str, wanted: ResetInput, kee
         own = list(dict.fromkeys([*own, *filter(is_counter, gate), LAYOUT]))
     after, entry = _tell(work, caller, "key.reset", record, _next_version(work, record), wanted.model_fields_set)
     body = _show_key(work, after, _without(gate, own), _without(owner_gate, shared) if owner_gate else None)
+    body |= effective_within(LIMIT_SECONDS)
     work.keys.reset(record, after, own, shared=shared, attached=Attached(entry, keep(HTTPStatus.OK, body)))
     return HTTPStatus.OK, body
 
