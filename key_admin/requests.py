@@ -26,6 +26,7 @@ MAX_INTERVAL_DAYS = 400
 MAX_IDEMPOTENCY_KEY = 255
 MAX_CHANGES = 30  # tries of a change that names no version
 _LIMIT = re.compile(r"[1-9][0-9]{0,2}", re.ASCII)
+_LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.ASCII)  # no host that AWS routes
 AnswerT = TypeVar("AnswerT")
 ItemT = TypeVar("ItemT")
 
@@ -110,6 +111,18 @@ def on_current_version(event: Any, change: Callable[[], AnswerT]) -> AnswerT:
             return change()
         time.sleep(random.uniform(0, 0.02))  # noqa: S311 - jitter
     raise version_mismatch()
+
+
+def api_url(event: Any) -> str:
+    """The URL of the API that a request came by: its host on AWS, and the address of a local gateway.
+
+    Empty where no gateway sent it, as in a direct invocation.
+    """
+    host = str(event.headers.get("host", ""))
+    if _LOOPBACK.fullmatch(host):
+        return f"http://{host}{event.headers.get('x-forwarded-prefix', '')}"
+    domain = event.raw_event["requestContext"].get("domainName", "")
+    return f"https://{domain}" if domain else ""
 
 
 def etag(version: int) -> str:

@@ -1,13 +1,14 @@
 """The OpenAPI 3.1 document of the admin API, made from the models that check and show."""
 
 import re
+from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from key_admin.models.keys import KeyFields
-from key_admin.openapi.examples import ANSWERS, PATHS, TYPES, problem_of
+from key_admin.openapi.examples import ANSWERS, PATHS, problem_of
 from key_admin.openapi.operations import OPERATIONS, Operation
 from key_admin.openapi.schemas import GatewayMessage, ProblemAnswer
 from key_admin.problems import PROBLEMS
@@ -31,6 +32,7 @@ _HEADERS = {
 _ETAG = {"ETag": {"description": "The version, for If-Match.", "schema": {"type": "string"}}}
 _LOCATION = {"Location": {"description": "Where the key is, relative to this request.", "schema": {"type": "string"}}}
 _RETRY = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "string"}}}
+_TYPE = f"/problems/({'|'.join(PROBLEMS)})$"  # on the API that answers
 PATCH = "KeyPatch"
 Object = dict[str, Any]
 
@@ -42,7 +44,7 @@ def document() -> Object:
     wanted: list[Any] = [(model, "validation") for model in models]
     _, definitions = models_json_schema(wanted, ref_template=_REFERENCE)
     schemas = definitions["$defs"]
-    schemas["ProblemAnswer"]["properties"]["type"] |= {"enum": TYPES, "description": _tell_problems()}
+    schemas["ProblemAnswer"]["properties"]["type"] |= {"pattern": _TYPE, "description": _tell_problems()}
     schemas[PATCH] = _patch_of(schemas.pop(KeyFields.__name__))
     paths: dict[str, Object] = {}
     for operation in OPERATIONS:
@@ -103,12 +105,16 @@ def _responses(operation: Operation) -> Object:
         good["headers"] = headers | (_LOCATION if operation.id == "create_key" else {})
     responses = {str(status): good for status in operation.statuses}
     if operation.is_open:
-        return responses
+        return responses | {str(status): _problem(*_CODES[status]) for status in operation.problems}
     codes = (*operation.problems, *((413, 415) if operation.body else ()), 500, 503)
     responses |= {str(status): _problem(*_CODES[status]) for status in codes}
     responses["503"]["headers"] = _RETRY
-    message = {"application/json": _schema_of(GatewayMessage)}
-    contents = [message | _problem(code)["content"] for code in ("unauthorized", "forbidden")]
+    contents = [
+        {"application/json": _schema_of(GatewayMessage) | {"example": {"message": status.phrase}}}
+        | _problem(code)["content"]
+        for code, (status, _) in PROBLEMS.items()
+        if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+    ]
     return responses | {
         "401": {"description": "There is no admin key.", "content": contents[0]},
         "403": {

@@ -14,7 +14,7 @@ from access.keys import IssuedId, KeyRecord, Policy, StoredCredential
 from access.limits import UNLIMITED, Quota, RateLimit
 from access.policies import Effective
 from key_admin.openapi import schemas
-from key_admin.problems import PROBLEM_TYPE, PROBLEMS, FieldError, Problem
+from key_admin.problems import PROBLEMS, FieldError, Problem, explain
 from key_admin.render import render_api, render_day, render_effective, render_issuer, render_key, render_policy
 from key_admin.responses import LIMIT_SECONDS, SHARED_SECONDS, effective_within
 from store.admin.audit import AuditEntry
@@ -23,6 +23,7 @@ from store.admin.verification import CHANGED, MESSAGES
 from store.master_secret import Keyring, MasterKeys
 
 KEY_HASH = KeyHash("8mRZfKb9dQm1x0vTq3nUuVwY2hLsJcEoPiA7gDkXtN4")
+API_URL = "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com"
 AT = 1_767_225_600  # 2026-01-01T00:00:00Z
 _KEYRING = Keyring(MasterKeys(b"", b""))  # nothing here is sealed
 _LIMITS: dict[str, Any] = {"rate_limits": (RateLimit(10, "1s"),), "quotas": (Quota(1000, "month"),)}
@@ -77,7 +78,7 @@ def problem_of(code: str) -> dict[str, Any]:
     """A problem of this code."""
     status, detail = PROBLEMS[code]
     errors = [FieldError("rate_limits.0.limit", "must be a whole number")] if code == "invalid" else []
-    return Problem(status, code, detail, errors=errors).body()
+    return Problem(status, code, detail, errors=errors).body(API_URL)
 
 
 def _page(item: dict[str, Any]) -> dict[str, Any]:
@@ -118,7 +119,7 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
         ],
     },
     schemas.HealthAnswer: {"status": "ok"},
+    schemas.ProblemTypeAnswer: explain("invalid") or {},
     schemas.GatewayMessage: {"message": "Forbidden"},
 }
-PATHS = {"key_hash": KEY_HASH, "policy_id": "gold", "api_id": "orders", "issuer_id": "example"}
-TYPES = [PROBLEM_TYPE.format(code=code) for code in PROBLEMS]
+PATHS = {"key_hash": KEY_HASH, "policy_id": "gold", "api_id": "orders", "issuer_id": "example", "name": "invalid"}

@@ -286,6 +286,15 @@ _AUDIT = [
         problems=(400,),
     ),
 ]
+_PROBLEM = Operation(
+    "GET /problems/{name}",
+    "read_problem",
+    "What a type of problem means",
+    "Open",
+    schemas.ProblemTypeAnswer,
+    problems=(404,),
+    is_open=True,
+)
 _HEALTH = Operation("GET /health", "health", "Whether the API answers", "Open", schemas.HealthAnswer, is_open=True)
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -323,4 +332,5 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     *_AUDIT,
     _HEALTH,
+    _PROBLEM,
 )

@@ -237,6 +237,15 @@ class ProblemAnswer(Answer):
     errors: list[FieldProblem] = []
 
 
+class ProblemTypeAnswer(Answer):
+    """Where the `type` of a problem leads."""
+
+    name: str = Field(description="The end of the type.")
+    status: int
+    title: str
+    meaning: str
+
+
 class GatewayMessage(Answer):
     """What API Gateway says where the authorizer refuses."""
 

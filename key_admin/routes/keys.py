@@ -42,6 +42,7 @@ from key_admin.render import editable, render_day, render_effective, render_key
 from key_admin.requests import (
     MAX_INTERVAL_DAYS,
     Caller,
+    api_url,
     check_interval,
     check_version,
     list_page,
@@ -84,14 +85,14 @@ def import_keys() -> Response[str]:
     require(caller.judge.of_making())
     wanted = validate(ImportInput, read_body(event))
     read = _import_session if wanted.format == "tyk" else _import_key
-    results = []
+    results, api = [], api_url(event)
     for place, item in enumerate(wanted.items):
         make = partial(_import, work, caller, part=str(place))
         try:
             _check_time_left()
             results.append(read(item, make))
         except Problem as problem:
-            results.append({"status": int(problem.status), "problem": problem.body()})
+            results.append({"status": int(problem.status), "problem": problem.body(api)})
     return respond(HTTPStatus.OK, {"items": results})
 
 

@@ -16,7 +16,7 @@ from tests.key_admin.provider import Provider
 EVENTS = ROOT / "events"
 HASH, OPERATOR = "A" * 43, "B" * 43
 STAGE = Stage("admin", "$default", {"tollgateApi": "admin"})
-NAMES = {"key_hash": HASH, "policy_id": "gold", "api_id": "orders", "issuer_id": "example"}
+NAMES = {"key_hash": HASH, "policy_id": "gold", "api_id": "orders", "issuer_id": "example", "name": "invalid"}
 OPERATIONS = {
     operation["operationId"]: (method.upper(), path.format(**NAMES), operation)
     for path, methods in document()["paths"].items()
@@ -26,7 +26,7 @@ IN_TURN = (
     *("health", "create_key", "import_keys", "list_keys", "look_up_key", "read_key", "change_key", "reset_key"),
     *("rotate_key", "replace_key", "read_usage", "put_policy", "list_policies", "read_policy", "list_keys_of_policy"),
     *("put_api", "list_apis", "read_api", "delete_api", "put_issuer", "list_issuers", "read_issuer", "delete_issuer"),
-    *("delete_policy", "delete_key", "list_audit", "verify_audit"),
+    *("delete_policy", "delete_key", "list_audit", "verify_audit", "read_problem"),
 )
 
 

@@ -129,7 +129,7 @@ def test_an_edit_says_when_every_environment_acts_on_it(admin, provider):
     name = f"edit-{uuid.uuid4().hex[:8]}"
     grants = [{"api": "*"}]
     path = f"/keys/{admin.create_key(rate_limits=[{'limit': 1, 'period': '1s'}])['key_hash']}"
-    issuer = {"issuer": provider.url, "discovery": True, "audience": "a"}
+    issuer = {"issuer": provider.url, "discovery": True, "audience": "a", "default_policies": [name]}
 
     answers = {
         "policy": admin("PUT", f"/policies/{name}", {"name": "p", "grants": grants}),
@@ -140,6 +140,7 @@ def test_an_edit_says_when_every_environment_acts_on_it(admin, provider):
         "reset": admin("POST", f"{path}/reset"),
     }
 
+    assert {answer.status for answer in answers.values()} <= {200, 201}, answers
     said = {kind: answer.body["effective_within_seconds"] for kind, answer in answers.items()}
     assert said == {"policy": 5, "api": 5, "issuer": 5, "name": 0, "limit": 1, "reset": 1}
     assert said["policy"] * 1000 > STALENESS_MS

@@ -54,6 +54,7 @@ OWN = {
     "GET /audit": (200, 200, GATE, GATE, 403, 403, 403, GATE),
     "GET /audit/verify": (200, 200, GATE, GATE, 403, 403, 403, GATE),
     "GET /health": OPEN,
+    "GET /problems/{name}": OPEN,
 }
 # Where it is a key of somebody else, and a new key is to be somebody else's.
 FOREIGN = {
@@ -139,6 +140,7 @@ def send(holder, route, acme, key, new):
         "PUT /issuers/{issuer_id}": {"issuer": "https://i.example"},
     }
     ids = {"key_hash": key["key_hash"], "policy_id": acme.policy, "api_id": acme.api, "issuer_id": "none"}
+    ids["name"] = "invalid"
     return holder(method, path.format(**ids), bodies.get(route))
 
 
