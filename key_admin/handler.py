@@ -13,7 +13,7 @@ from key_admin.models.fields import Name, Strict
 from key_admin.problems import Problem, invalid_field, render
 from key_admin.queries import check_query
 from key_admin.requests import api_url
-from key_admin.routes import apis, audit, issuers, keys, open_pages, policies
+from key_admin.routes import apis, audit, identities, issuers, keys, open_pages, policies
 from key_admin.service import service
 from key_admin.validation import validate
 from store.errors import TransientError
@@ -21,7 +21,7 @@ from store.errors import TransientError
 logger = Logger(service="key_admin", log_uncaught_exceptions=False)
 app = APIGatewayHttpResolver()
 app.use([check_query])
-RESOURCES = (keys, policies, apis, issuers, audit, open_pages)
+RESOURCES = (keys, policies, apis, issuers, identities, audit, open_pages)
 for resource in RESOURCES:
     app.include_router(resource.router)
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from key_admin.models.keys import KeyFields
-from key_admin.openapi.examples import ANSWERS, PATHS, problem_of
+from key_admin.openapi.examples import ANSWERS, PATHS, QUERY, problem_of
 from key_admin.openapi.operations import OPERATIONS, Operation
 from key_admin.openapi.schemas import GatewayMessage, ProblemAnswer
 from key_admin.problems import PROBLEMS
@@ -69,7 +69,7 @@ def document() -> Object:
 def _render(operation: Operation) -> Object:
     parameters = [
         *(_parameter("path", name, {"type": "string"}, PATHS[name]) for name in _PARAMETER.findall(operation.path)),
-        *(_parameter("query", name, schema) for name, schema in operation.query.items()),
+        *(_query(name, schema, operation) for name, schema in operation.query.items()),
         *(
             _parameter("header", name, {"type": "string"}) | {"description": _HEADERS[name]}
             for name in operation.headers
@@ -84,7 +84,7 @@ def _render(operation: Operation) -> Object:
     }
     if operation.body is not None:
         is_patch = operation.method == "PATCH"
-        schema = _schema(PATCH if is_patch else operation.body.__name__)
+        schema = _schema(PATCH if operation.body is KeyFields else operation.body.__name__)
         content = {"schema": schema, "example": operation.example}
         kinds = ["application/json", *(["application/merge-patch+json"] if is_patch else [])]
         rendered["requestBody"] = {
@@ -154,6 +154,12 @@ def _schema(model: str) -> Object:
 
 def _schema_of(answer: type[BaseModel]) -> Object:
     return {"schema": _schema(answer.__name__), "example": ANSWERS[answer]}
+
+
+def _query(name: str, schema: Object, operation: Operation) -> Object:
+    """A parameter of the query; one that is required has an example."""
+    is_required = name in operation.required
+    return _parameter("query", name, schema, QUERY[name] if is_required else "") | {"required": is_required}
 
 
 def _parameter(place: str, name: str, schema: Object, example: str = "") -> Object:

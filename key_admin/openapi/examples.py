@@ -10,15 +10,24 @@ from access.gate import DayTotals
 from access.grants import Grant
 from access.issuers import Issuer
 from access.key_ids import KeyHash
-from access.keys import IssuedId, KeyRecord, Policy, StoredCredential
+from access.keys import IdentityRecord, IssuedId, KeyRecord, Policy, StoredCredential
 from access.limits import UNLIMITED, Quota, RateLimit
 from access.policies import Effective
 from key_admin.openapi import schemas
 from key_admin.problems import PROBLEMS, FieldError, Problem, explain
-from key_admin.render import render_api, render_day, render_effective, render_issuer, render_key, render_policy
+from key_admin.render import (
+    render_api,
+    render_day,
+    render_effective,
+    render_identity,
+    render_issuer,
+    render_key,
+    render_policy,
+)
 from key_admin.responses import LIMIT_SECONDS, SHARED_SECONDS, effective_within
 from store.admin.audit import AuditEntry
 from store.admin.audit_keys import AuditKeys
+from store.admin.identities import ListedIdentity
 from store.admin.verification import CHANGED, MESSAGES
 from store.master_secret import Keyring, MasterKeys
 
@@ -93,6 +102,9 @@ _EFFECT = _SHOWN | _APPLIES
 _API = render_api(ApiDefinition("orders", 1, "Orders", AT, AT, ("a1b2c3d4e5/prod",)))
 _PROVIDER = Issuer("example", 1, AT, AT, "https://idp.example.com", audiences=("orders",), default_policies=("gold",))
 _ISSUER = render_issuer(_PROVIDER)
+_IDENTITY = render_identity(
+    IdentityRecord.default(KEY_HASH), {"at": AT}, ListedIdentity(KEY_HASH, "example", "ada@example.com", AT)
+)
 ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     schemas.NewKeyAnswer: _NEW,
     schemas.KeyWithEffect: _EFFECT,
@@ -110,6 +122,9 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     schemas.ApiPage: _page(_API),
     schemas.IssuerAnswer: _ISSUER,
     schemas.IssuerPage: _page(_ISSUER),
+    schemas.IdentityAnswer: _IDENTITY,
+    schemas.ChangedIdentityAnswer: _IDENTITY | effective_within(0),
+    schemas.IdentityPage: _page(_IDENTITY),
     schemas.AuditPage: _page(_ENTRY._asdict() | {"fields": list(_ENTRY.fields)}),
     schemas.VerificationAnswer: {
         "checked": 120,
@@ -123,3 +138,4 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     schemas.GatewayMessage: {"message": "Forbidden"},
 }
 PATHS = {"key_hash": KEY_HASH, "policy_id": "gold", "api_id": "orders", "issuer_id": "example", "name": "invalid"}
+QUERY = {"issuer": "example"}  # of parameters that are required

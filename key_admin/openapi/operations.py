@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from key_admin.models.apis import ApiInput
+from key_admin.models.identities import IdentityFields
 from key_admin.models.issuers import IssuerInput
 from key_admin.models.keys import ImportInput, KeyFields, KeyInput, LookupInput, ReplaceInput, ResetInput, RotateInput
 from key_admin.models.policies import PolicyInput
@@ -85,6 +86,7 @@ class Operation(NamedTuple):
     body: type[BaseModel] | None = None
     example: dict[str, Any] = {}  # noqa: RUF012 - never mutated
     query: dict[str, Any] = {}  # noqa: RUF012 - never mutated
+    required: tuple[str, ...] = ()  # of `query`
     headers: tuple[str, ...] = ()
     problems: tuple[int, ...] = ()
     is_open: bool = False
@@ -266,6 +268,55 @@ _USERS_OF_A_POLICY = Operation(
     query=_PAGE,
     problems=(400, 404),
 )
+_IDENTITIES = [
+    Operation(
+        "GET /identities",
+        "list_identities",
+        "List the identities of an issuer that have called",
+        "Issuers",
+        schemas.IdentityPage,
+        query={"issuer": _TEXT | {"minLength": 1, "maxLength": 64}} | _PAGE,
+        required=("issuer",),
+        problems=(400,),
+    ),
+    Operation(
+        "GET /identities/{key_hash}",
+        "read_identity",
+        "Read an identity",
+        "Issuers",
+        schemas.IdentityAnswer,
+        problems=(404,),
+    ),
+    Operation(
+        "PATCH /identities/{key_hash}",
+        "change_identity",
+        "Block an identity, or let it in again",
+        "Issuers",
+        schemas.ChangedIdentityAnswer,
+        body=IdentityFields,
+        example={"enabled": False},
+        headers=_VERSION,
+        problems=(400, 404, 412),
+    ),
+    Operation(
+        "POST /identities/{key_hash}/reset",
+        "reset_identity",
+        "Set the counters of an identity to zero",
+        "Issuers",
+        schemas.ChangedIdentityAnswer,
+        headers=(*_VERSION, *_ONCE),
+        problems=(400, 404, 409, 412),
+    ),
+    Operation(
+        "GET /identities/{key_hash}/usage",
+        "read_usage_of_identity",
+        "Requests of an identity by day",
+        "Issuers",
+        schemas.UsageAnswer,
+        query=_DAYS,
+        problems=(400, 404),
+    ),
+]
 _AUDIT = [
     Operation(
         "GET /audit",
@@ -330,6 +381,7 @@ OPERATIONS: tuple[Operation, ...] = (
         IssuerInput,
         _ISSUER,
     ),
+    *_IDENTITIES,
     *_AUDIT,
     _HEALTH,
     _PROBLEM,

@@ -222,6 +222,28 @@ class PutIssuerAnswer(IssuerAnswer, Delayed):
     pass
 
 
+class IdentityAnswer(Answer):
+    """An identity of an outside provider."""
+
+    key_hash: str
+    version: int
+    issuer_id: str | None = Field(description="null where the issuer is gone.")
+    name: str | None = Field(description="What its tokens call it: the first 256 characters of the claim.")
+    enabled: bool
+    first_used_at: Time
+    last_used_at: Time
+    updated_at: Time = Field(description="When an operator last said something of it.")
+
+
+class ChangedIdentityAnswer(IdentityAnswer, Delayed):
+    pass
+
+
+class IdentityPage(Answer):
+    items: list[IdentityAnswer]
+    next: str | None
+
+
 class FieldProblem(Answer):
     field: str
     message: str

@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from access.decisions import LimitStatus
-from access.gate import DAY_MS, LAYOUT, Limit, counters_to_clear, current_day, is_counter, past_day, statuses
+from access.gate import LAYOUT, Limit, counters_to_clear, is_counter, statuses
 from access.key_ids import KeyHash
 from access.keys import KeyRecord
 from access.limits import OWNER
@@ -38,12 +38,10 @@ from key_admin.models.keys import (
 )
 from key_admin.problems import Problem, invalid_field, require
 from key_admin.reach import reachable_limits
-from key_admin.render import editable, render_day, render_effective, render_key
+from key_admin.render import editable, render_effective, render_key
 from key_admin.requests import (
-    MAX_INTERVAL_DAYS,
     Caller,
     api_url,
-    check_interval,
     check_version,
     list_page,
     on_current_version,
@@ -52,9 +50,9 @@ from key_admin.requests import (
 )
 from key_admin.responses import LIMIT_SECONDS, effective_within, respond
 from key_admin.routes.granting import Granting
+from key_admin.routes.usage import answer_usage
 from key_admin.service import Service, changed_fields, service
 from key_admin.time_left import has_time_left
-from key_admin.times import read_day
 from key_admin.tyk import read_session
 from key_admin.validation import validate
 from store.admin.keys import KeyFilter, covered_by_all
@@ -62,8 +60,6 @@ from store.admin.transactions import Attached, Item, UnknownPolicyError
 from store.keys import Gate
 
 router = Router()  # type: ignore[no-untyped-call] # Powertools' own
-DAY_SECONDS = DAY_MS // 1000
-DEFAULT_USAGE_DAYS = 30
 LIMITING = {"rate_limits", "quotas", "policies", "owner"}  # what changes the limits of a key
 MERGE_PATCH = ("application/json", "application/merge-patch+json")
 
@@ -343,18 +339,8 @@ def _delete(work: Service, caller: Caller, key_hash: str) -> None:
 def show_usage(key_hash: str) -> Response[str]:
     work, event = service(), router.current_event
     caller = find_caller(work, event)
-    parameters = event.query_string_parameters or {}
     _, gate = _find(work, caller, key_hash)
-    today = work.now() // DAY_SECONDS
-    last = _read_day(parameters, "to", today)
-    longest = MAX_INTERVAL_DAYS - 1  # between the first and the last day, both included
-    first = _read_day(parameters, "from", max(min(last, today) - DEFAULT_USAGE_DAYS + 1, last - longest, 0))
-    check_interval(first, last, longest)
-    days = {totals.day: totals for totals in work.keys.usage(key_hash, first, last)}
-    for totals in (past_day(gate), current_day(gate)):
-        if totals is not None and first <= totals.day <= last:
-            days[totals.day] = totals
-    return respond(HTTPStatus.OK, {"items": [render_day(days[day]) for day in sorted(days)]})
+    return answer_usage(work, event.query_string_parameters or {}, gate, partial(work.keys.usage, key_hash))
 
 
 def _next_version(work: Service, record: KeyRecord, **changes: Any) -> KeyRecord:
@@ -379,17 +365,6 @@ def _truth(text: str | None) -> bool | None:
     if text not in {None, "true", "false"}:
         raise invalid_field("enabled", "must be true or false")
     return None if text is None else text == "true"
-
-
-def _read_day(parameters: dict[str, str], name: str, default: int) -> int:
-    """A date of the query as days since 1970."""
-    text = parameters.get(name)
-    if not text:
-        return default
-    try:
-        return read_day(text)
-    except ValueError:
-        raise invalid_field(name, "is a date like 2026-01-31, from 1970 on") from None
 
 
 def _limits(work: Service, record: KeyRecord) -> tuple[Limit, ...]:

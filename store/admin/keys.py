@@ -48,8 +48,6 @@ from store.table import (
     policy_index,
     policy_partition,
     tag_index,
-    usage_from_item,
-    usage_sort,
 )
 
 MAX_VALUE = 128  # characters of an owner, a policy id or a tag; the keys of DynamoDB are bounded
@@ -199,8 +197,7 @@ class KeyStore:
 
     def usage(self, key_hash: str, first_day: int, last_day: int) -> list[DayTotals]:
         """The stored totals of days, first and last included; days since 1970-01-01."""
-        items, _ = self._table.between(gate_partition(key_hash), usage_sort(first_day), usage_sort(last_day))
-        return [usage_from_item(item) for item in items]
+        return self._table.usage(gate_partition(key_hash), first_day, last_day)
 
     def page(
         self, wanted: KeyFilter, *, limit: int, cursor: str | None, narrow: Narrow = covered_by_all

@@ -51,6 +51,11 @@ OWN = {
     "GET /issuers/{issuer_id}": (404, 404, GATE, GATE, 403, 403, 403, GATE),
     "PUT /issuers/{issuer_id}": (400, GATE, GATE, GATE, 403, 403, 403, GATE),
     "DELETE /issuers/{issuer_id}": (404, GATE, GATE, GATE, 403, 403, 403, GATE),
+    "GET /identities": (200, 200, GATE, GATE, 403, 403, 403, GATE),
+    "GET /identities/{key_hash}": (404, 404, GATE, GATE, 403, 403, 403, GATE),
+    "PATCH /identities/{key_hash}": (404, GATE, GATE, GATE, 403, 403, 403, GATE),
+    "POST /identities/{key_hash}/reset": (404, GATE, GATE, GATE, 403, 403, 403, GATE),
+    "GET /identities/{key_hash}/usage": (404, 404, GATE, GATE, 403, 403, 403, GATE),
     "GET /audit": (200, 200, GATE, GATE, 403, 403, 403, GATE),
     "GET /audit/verify": (200, 200, GATE, GATE, 403, 403, 403, GATE),
     "GET /health": OPEN,
@@ -134,6 +139,7 @@ def send(holder, route, acme, key, new):
         "POST /keys/import": {"items": [new]},
         "POST /keys/lookup": {"key_id": key["key_id"]},
         "PATCH /keys/{key_hash}": {"name": "m"},
+        "PATCH /identities/{key_hash}": {"enabled": False},
         "POST /keys/{key_hash}/rotate": {"jwt_data": {"generate": True}},
         "PUT /policies/{policy_id}": {"name": "p", "grants": [{"api": acme.api}]},
         "PUT /apis/{api_id}": {"name": "a"},
@@ -141,7 +147,8 @@ def send(holder, route, acme, key, new):
     }
     ids = {"key_hash": key["key_hash"], "policy_id": acme.policy, "api_id": acme.api, "issuer_id": "none"}
     ids["name"] = "invalid"
-    return holder(method, path.format(**ids), bodies.get(route))
+    query = "?issuer=none" if route == "GET /identities" else ""
+    return holder(method, path.format(**ids) + query, bodies.get(route))
 
 
 @pytest.mark.parametrize(("target", "route"), CASES)
