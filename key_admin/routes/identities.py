@@ -15,13 +15,14 @@ from key_admin.idempotency import Keep, once
 from key_admin.models.identities import IdentityFields
 from key_admin.problems import invalid_field, not_found
 from key_admin.render import render_identity
-from key_admin.requests import Caller, check_version, on_current_version, read_body, read_page
+from key_admin.requests import Caller, check_version, list_page, on_current_version, read_body
 from key_admin.responses import LIMIT_SECONDS, effective_within, respond
 from key_admin.routes.named_records import every
 from key_admin.routes.usage import answer_usage
 from key_admin.service import Service, service
 from key_admin.validation import validate
-from store.admin.transactions import Attached
+from store.admin.identities import ListedIdentity
+from store.admin.transactions import Attached, Page
 from store.keys import Gate
 
 router = Router()  # type: ignore[no-untyped-call] # Powertools' own
@@ -36,10 +37,16 @@ def list_all() -> Response[str]:
     issuer_id = parameters.get("issuer", "")
     if not issuer_id or len(issuer_id) > MAX_ISSUER_ID:
         raise invalid_field("issuer", "names the issuer whose identities are meant")
-    page = read_page(parameters, lambda limit, cursor: work.identities.page(issuer_id, limit=limit, cursor=cursor))
+    page = partial(_page, work, issuer_id)
+    return respond(HTTPStatus.OK, list_page(parameters, page, lambda identity: render_identity(*identity)))
+
+
+def _page(
+    work: Service, issuer_id: str, limit: int, cursor: str | None
+) -> Page[tuple[IdentityRecord, Gate, ListedIdentity]]:
+    page = work.identities.page(issuer_id, limit=limit, cursor=cursor)
     known = work.identities.read([listed.identity_hash for listed in page.items])
-    items = [render_identity(*known[listed.identity_hash], listed) for listed in page.items]
-    return respond(HTTPStatus.OK, {"items": items, "next": page.cursor})
+    return Page(tuple((*known[listed.identity_hash], listed) for listed in page.items), page.cursor)
 
 
 @router.get("/identities/<key_hash>")
