@@ -99,6 +99,13 @@ def check_version(event: Any, version: int | None) -> None:
         raise version_mismatch()
 
 
+def check_absence(event: Any, version: int | None) -> None:
+    """Honour `If-None-Match: *`; a 412 where there is a record."""
+    if version is not None and event.headers.get("if-none-match", "").strip() == "*":
+        detail = "The record exists already, and If-None-Match lets it only be made."
+        raise Problem(HTTPStatus.PRECONDITION_FAILED, "version-mismatch", detail)
+
+
 def on_current_version(event: Any, change: Callable[[], AnswerT]) -> AnswerT:
     """Make a change that reads a record and writes it under its version.
 

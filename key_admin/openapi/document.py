@@ -27,6 +27,7 @@ _CODES = {  # which problems an operation has for a status
 }
 _HEADERS = {
     "If-Match": "The ETag of the version that is meant, or several of them. Without it: the latest version.",
+    "If-None-Match": "`*`: only make a record, a 412 where there is one.",
     "Idempotency-Key": "Names the request: sent again within a day, it is answered again and performed once.",
 }
 _ETAG = {"ETag": {"description": "The version, for If-Match.", "schema": {"type": "string"}}}

@@ -128,7 +128,7 @@ def _named_records(
             (200, 201),
             body,
             example,
-            headers=_VERSION,
+            headers=(*_VERSION, "If-None-Match"),
             problems=(400, 409, 412),
         ),
         Operation(

@@ -146,3 +146,13 @@ def test_an_edit_says_when_every_environment_acts_on_it(admin, provider):
     assert said["policy"] * 1000 > STALENESS_MS
     assert said["reset"] * 1000 >= LOOK_AGAIN_MS
     assert "effective_within_seconds" not in admin("GET", f"/policies/{name}").body
+
+
+def test_a_put_that_is_to_make_a_record_changes_none_that_exists(admin):
+    path, only_new = f"/apis/new-{uuid.uuid4().hex[:8]}", {"If-None-Match": "*"}
+
+    statuses = [admin("PUT", path, {"name": name}, headers=only_new).status for name in ("first", "second")]
+
+    assert statuses == [201, 412]
+    assert admin("GET", path).body["name"] == "first"
+    assert admin("PUT", path, {"name": "third"}).status == 200
