@@ -7,6 +7,7 @@ trusted to be current: the gate's version tells, in the write that counts (`coun
 import os
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from access.apis import UNDEFINED, ApiDefinition
@@ -30,7 +31,7 @@ from authorizer.events import Request
 from authorizer.memory import OUTAGE_MS, STALENESS_MS, Identity, KnownKey, Overlaid, SeenGate, Untold
 from store import keys as table_keys
 from store.client import Client
-from store.errors import ConditionFailed, InvalidItemError, UnavailableError
+from store.errors import ConditionFailed, InvalidItemError, StoreError, UnavailableError
 from store.keys import Gate
 from store.lean import Budget, LeanClient
 from store.master_secret import Keyring, load_keyring
@@ -166,10 +167,14 @@ class Environment:
 
     def load_identity(self, identity: Identity, now_ms: int) -> KnownKey:
         """The key that an identity is, from the table, its gate made at first use; remembered from now on."""
-        found, gate = table_keys.load_identity(self._client, self._table, *self.hashes_of(identity.name))
+        found, gate, is_listed = table_keys.load_identity(
+            self._client, self._table, *self.hashes_of(identity.name), issuer_id=identity.issuer_id
+        )
         partition = identity_partition(found.identity_hash)
         if gate is None:
             gate = self._open_gate(partition, found.version)
+        if not is_listed:
+            self._list(identity, found.identity_hash, now_ms)
         record = KeyRecord(
             found.identity_hash,
             found.version,
@@ -180,6 +185,18 @@ class Environment:
             enabled=found.enabled,
         )
         return self._keep(partition, record, (), gate, now_ms=now_ms, is_identity=True)
+
+    def _list(self, identity: Identity, identity_hash: KeyHash, now_ms: int) -> None:
+        """Let operators see an identity. No request depends on it; whoever loads the identity next tries anew."""
+        with suppress(StoreError):
+            table_keys.list_identity(
+                self._client,
+                self._table,
+                identity_hash,
+                issuer_id=identity.issuer_id,
+                name=identity.claim,
+                now=now_ms // 1000,
+            )
 
     def effective(self, key: KnownKey, now_ms: int) -> Effective | None:
         """The key with its policies laid over it; None where one is missing or inactive."""

@@ -23,6 +23,7 @@ class Identity(NamedTuple):
     """
 
     name: str
+    issuer_id: str
     claim: str  # as the token says it
     policies: tuple[str, ...]
 

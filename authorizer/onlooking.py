@@ -3,10 +3,11 @@
 from access.credentials import Credential
 from access.decisions import Allow
 from access.gate import VERSION, Exceeded, Rolled, Stale, diagnose, statuses
+from access.key_ids import KeyHash
 from access.keys import KeyRecord
 from authorizer.counting import Call, Counted, refuse, split
 from authorizer.environment import Environment
-from authorizer.memory import KnownKey
+from authorizer.memory import Identity, KnownKey
 from authorizer.shared_gates import Part, diagnose_both, standing
 from store.keys import Gate
 
@@ -19,6 +20,9 @@ class Onlooker(Environment):
 
     def _open_gate(self, partition: str, version: int) -> Gate:  # noqa: ARG002 - nothing is made
         return {VERSION: version}
+
+    def _list(self, identity: Identity, identity_hash: KeyHash, now_ms: int) -> None:
+        """An identity that was only asked about has not called."""
 
     def _keep(
         self,

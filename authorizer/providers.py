@@ -64,7 +64,8 @@ class Providers:
         identity = identity_of(token.claims, issuer)
         if identity is None:
             return Reason.INVALID_CLAIMS
-        return Identity(f"issuer\n{issuer.issuer_id}\n{identity}", identity, policies_of(token.claims, issuer))
+        name, policies = f"issuer\n{issuer.issuer_id}\n{identity}", policies_of(token.claims, issuer)
+        return Identity(name, issuer.issuer_id, identity, policies)
 
     def _find(self, issuer_ids: tuple[str, ...], claim: Any, now_ms: int) -> StoredIssuer | None:
         """The issuer of these that has this `iss`."""

@@ -11,14 +11,17 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from key_admin.key_operations import create_admin_key
 from key_admin.models.fields import Name, Strict
 from key_admin.problems import Problem, invalid_field, render
-from key_admin.routes import apis, audit, explain, issuers, keys, open_pages, policies, sessions
+from key_admin.queries import check_query
+from key_admin.requests import api_url
+from key_admin.routes import apis, audit, explain, identities, issuers, keys, open_pages, policies, sessions
 from key_admin.service import service
 from key_admin.validation import validate
 from store.errors import TransientError
 
 logger = Logger(service="key_admin", log_uncaught_exceptions=False)
 app = APIGatewayHttpResolver()
-RESOURCES = (keys, policies, apis, issuers, audit, explain, sessions, open_pages)
+app.use([check_query])
+RESOURCES = (keys, policies, apis, issuers, identities, audit, explain, sessions, open_pages)
 for resource in RESOURCES:
     app.include_router(resource.router)
 
@@ -26,7 +29,7 @@ for resource in RESOURCES:
 @app.exception_handler(Problem)  # type: ignore[untyped-decorator] # Powertools' own
 def _tell_problem(problem: Problem) -> Response[str]:
     logger.info("refused", extra={"problem": problem.code, "status": int(problem.status)})
-    return render(problem)
+    return render(problem, api_url(app.current_event))
 
 
 @app.exception_handler(TransientError)  # type: ignore[untyped-decorator] # Powertools' own
@@ -34,13 +37,15 @@ def _tell_unavailable(error: TransientError) -> Response[str]:
     logger.warning("the table did not answer", exc_info=error)
     detail = "The table did not answer; whether the change was made shows when you read."
     headers = {"Retry-After": "1"}
-    return render(Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail, headers=headers))
+    problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail, headers=headers)
+    return render(problem, api_url(app.current_event))
 
 
 @app.exception_handler(Exception)  # type: ignore[untyped-decorator] # Powertools' own
 def _tell_fault(error: Exception) -> Response[str]:
     logger.error("a fault of ours", exc_info=error)
-    return render(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "fault", "A fault of ours; the log tells of it."))
+    problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "fault", "A fault of ours; the log tells of it.")
+    return render(problem, api_url(app.current_event))
 
 
 @app.not_found
@@ -48,11 +53,12 @@ def _tell_no_route(_error: NotFoundError) -> Response[str]:
     path, method = app.current_event.path, app.current_event.http_method
     known = _methods_by_path().items()
     allowed = sorted({one for pattern, methods in known if pattern.fullmatch(path) for one in methods})
+    problem = Problem(HTTPStatus.NOT_FOUND, "not-found", "There is no such resource.")
     if allowed and method not in allowed:
         detail = f"This resource takes {', '.join(allowed)}."
         status = HTTPStatus.METHOD_NOT_ALLOWED
-        return render(Problem(status, "method-not-allowed", detail, headers={"Allow": ", ".join(allowed)}))
-    return render(Problem(HTTPStatus.NOT_FOUND, "not-found", "There is no such resource."))
+        problem = Problem(status, "method-not-allowed", detail, headers={"Allow": ", ".join(allowed)})
+    return render(problem, api_url(app.current_event))
 
 
 def _methods_by_path() -> dict[re.Pattern[str], set[str]]:

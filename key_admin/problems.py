@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler import Response
 from key_admin.responses import GUARDS
 from key_admin.rights.refusals import Ground, Refusal
 
-PROBLEM_TYPE = "https://tollgate.dev/problems/{code}"
+PROBLEM_TYPE = "{api}/problems/{code}"
 CONTENT_TYPE = "application/problem+json"
 PROBLEMS: dict[str, tuple[HTTPStatus, str]] = {  # by code, the end of `type`
     "malformed": (HTTPStatus.BAD_REQUEST, "The body cannot be read: no UTF-8, no JSON, or no object."),
@@ -66,10 +66,10 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
         self.headers = headers or {}
         self.reason = reason  # why a key is refused, as the authorizer names it
 
-    def body(self) -> dict[str, Any]:
-        """The members of the problem."""
+    def body(self, api: str) -> dict[str, Any]:
+        """The members of the problem; `api` is the URL of the API that answers, where its type is explained."""
         body: dict[str, Any] = {
-            "type": PROBLEM_TYPE.format(code=self.code),
+            "type": PROBLEM_TYPE.format(api=api, code=self.code),
             "title": self.status.phrase,
             "status": int(self.status),
             "detail": self.detail,
@@ -120,6 +120,14 @@ def version_mismatch() -> Problem:
     return Problem(HTTPStatus.PRECONDITION_FAILED, "version-mismatch", detail)
 
 
-def render(problem: Problem) -> Response[str]:
-    """The answer that tells of a problem."""
-    return Response(int(problem.status), CONTENT_TYPE, json.dumps(problem.body()), headers=GUARDS | problem.headers)
+def render(problem: Problem, api: str) -> Response[str]:
+    """The answer that tells of a problem, by the API of this URL."""
+    return Response(int(problem.status), CONTENT_TYPE, json.dumps(problem.body(api)), headers=GUARDS | problem.headers)
+
+
+def explain(code: str) -> dict[str, Any] | None:
+    """What the type of a problem means; None where there is no such type."""
+    if code not in PROBLEMS:
+        return None
+    status, meaning = PROBLEMS[code]
+    return {"name": code, "status": int(status), "title": status.phrase, "meaning": meaning}

@@ -27,6 +27,15 @@ def reachable_limits(
     return plain | {limit for limit in open_ if any(_meet(limit.api, api, known) for api in granted)}
 
 
+def names_of(api: str, definitions: Iterable[ApiDefinition]) -> set[str]:
+    """Every name of the API that has one name: of each definition that knows it, and of the stage itself."""
+    names = {api, _every_stage(api)} if "/" in api else {api}
+    for definition in definitions:
+        known = {definition.api_id, *definition.gateways, *map(_every_stage, definition.gateways)}
+        names |= known if api in known else set()
+    return names
+
+
 def _is_plainly_met(api: str, granted: Collection[str]) -> bool:
     if not api:
         return bool(granted)

@@ -9,12 +9,13 @@ from access.decisions import LimitStatus
 from access.gate import LAST_USED, DayTotals, Limit
 from access.grants import Grant
 from access.issuers import Issuer
-from access.keys import Counting, IssuedId, KeyRecord, Policy, StoredCredential
+from access.keys import Counting, IdentityRecord, IssuedId, KeyRecord, Policy, StoredCredential
 from access.limits import Quota, RateLimit
 from access.policies import PARTITIONS, Effective
 from key_admin.material import secret_thumbprint
 from key_admin.models.fields import LIFTED
 from key_admin.times import write_time
+from store.admin.identities import ListedIdentity
 from store.errors import InvalidItemError
 from store.keys import Gate
 from store.master_secret import Keyring
@@ -47,6 +48,20 @@ def render_key(record: KeyRecord, gate: Gate, keyring: Keyring) -> dict[str, Any
         "created_at": write_time(record.created_at),
         "updated_at": write_time(record.updated_at),
         **_render_rights(record),
+    }
+
+
+def render_identity(record: IdentityRecord, gate: Gate, listed: ListedIdentity | None) -> dict[str, Any]:
+    """An identity of an outside provider; without what its issuer's list says where that issuer is gone."""
+    return {
+        "key_hash": record.identity_hash,
+        "version": record.version,
+        "issuer_id": listed.issuer_id if listed else None,
+        "name": listed.name if listed else None,
+        "enabled": record.enabled,
+        "first_used_at": write_time(listed.first_used_at) if listed else None,
+        "last_used_at": write_time(_number(gate.get(LAST_USED))),
+        "updated_at": write_time(record.updated_at or None),
     }
 
 

@@ -26,6 +26,7 @@ MAX_INTERVAL_DAYS = 400
 MAX_IDEMPOTENCY_KEY = 255
 MAX_CHANGES = 30  # tries of a change that names no version
 _LIMIT = re.compile(r"[1-9][0-9]{0,2}", re.ASCII)
+_LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.ASCII)  # no host that AWS routes
 AnswerT = TypeVar("AnswerT")
 ItemT = TypeVar("ItemT")
 
@@ -98,6 +99,13 @@ def check_version(event: Any, version: int | None) -> None:
         raise version_mismatch()
 
 
+def check_absence(event: Any, version: int | None) -> None:
+    """Honour `If-None-Match: *`; a 412 where there is a record."""
+    if version is not None and event.headers.get("if-none-match", "").strip() == "*":
+        detail = "The record exists already, and If-None-Match lets it only be made."
+        raise Problem(HTTPStatus.PRECONDITION_FAILED, "version-mismatch", detail)
+
+
 def on_current_version(event: Any, change: Callable[[], AnswerT]) -> AnswerT:
     """Make a change that reads a record and writes it under its version.
 
@@ -110,6 +118,18 @@ def on_current_version(event: Any, change: Callable[[], AnswerT]) -> AnswerT:
             return change()
         time.sleep(random.uniform(0, 0.02))  # noqa: S311 - jitter
     raise version_mismatch()
+
+
+def api_url(event: Any) -> str:
+    """The URL of the API that a request came by: its host on AWS, and the address of a local gateway.
+
+    Empty where no gateway sent it, as in a direct invocation.
+    """
+    host = str(event.headers.get("host", ""))
+    if _LOOPBACK.fullmatch(host):
+        return f"http://{host}{event.headers.get('x-forwarded-prefix', '')}"
+    domain = event.raw_event["requestContext"].get("domainName", "")
+    return f"https://{domain}" if domain else ""
 
 
 def etag(version: int) -> str:
@@ -127,16 +147,17 @@ def list_page(
     page: Callable[[int, str | None], Page[ItemT]],
     render: Callable[[ItemT], dict[str, Any]],
 ) -> dict[str, Any]:
-    """The page of a list that `limit` and `cursor` ask for, as it is answered. Raises a Problem: 400.
+    """The page of a list that `limit`, and `cursor` or `next`, ask for, as it is answered. Raises a Problem: 400.
 
     Where so many items are larger than an answer may be, it holds fewer and leads on to the others.
     """
-    limit, cursor = _read_limit(parameters), parameters.get("cursor") or None
+    limit, cursor = _read_limit(parameters), _read_cursor(parameters)
     while True:
         try:
             found = page(limit, cursor)
         except InvalidCursorError:
-            raise invalid_field("cursor", "is not one that a list gave") from None
+            name = "cursor" if parameters.get("cursor") else "next"
+            raise invalid_field(name, "is not one that a list gave") from None
         body = {"items": [render(item) for item in found.items], "next": found.cursor}
         if limit == 1 or not _is_too_large(body):
             return body
@@ -154,6 +175,14 @@ def _is_too_large(body: dict[str, Any]) -> bool:
     """Whether Lambda would not take an answer, which holds the body as a JSON string."""
     text = json.dumps(body)
     return len(text) > MAX_ANSWER_BYTES // 2 and len(json.dumps(text)) > MAX_ANSWER_BYTES
+
+
+def _read_cursor(parameters: dict[str, str]) -> str | None:
+    """The cursor by either of its names. Raises a Problem: 400 where they lead to two places."""
+    given = {parameters[name] for name in ("cursor", "next") if parameters.get(name)}
+    if len(given) > 1:
+        raise invalid_field("next", "is another than `cursor`; give one of them")
+    return next(iter(given), None)
 
 
 def read_label(parameters: dict[str, str]) -> LabelFilter | None:

@@ -15,6 +15,7 @@ from key_admin.rights.grants import KeyInFull
 from store.admin.audit import AuditEntry, AuditLog
 from store.admin.audit_keys import AuditKeys, parse_audit_keys
 from store.admin.idempotency import IdempotencyStore
+from store.admin.identities import IdentityStore
 from store.admin.keys import KeyStore
 from store.admin.records import ApiStore, IssuerStore, PolicyStore
 from store.admin.transactions import Table
@@ -35,6 +36,7 @@ class Service(NamedTuple):
     policies: PolicyStore
     apis: ApiStore
     issuers: IssuerStore
+    identities: IdentityStore
     audit: AuditLog
     idempotency: IdempotencyStore
 
@@ -50,6 +52,7 @@ class Service(NamedTuple):
             PolicyStore(shared),
             ApiStore(shared),
             IssuerStore(shared),
+            IdentityStore(shared),
             AuditLog(shared, audit_keys),
             IdempotencyStore(shared, keyring),
         )

@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from access.apis import ApiDefinition
 from access.gate import VERSION, DayTotals, GateWrite
@@ -26,6 +26,7 @@ from store.table import (
     gate_from_item,
     gate_partition,
     gateway_partition,
+    identities_partition,
     identity_from_item,
     identity_partition,
     key_from_item,
@@ -38,6 +39,7 @@ from store.table import (
 
 Gate = dict[str, int | str]
 MAX_BATCHES = 5  # tries of a read that leaves items out, as DynamoDB does where it throttles
+MAX_IDENTITY_NAME = 256  # characters that a list shows
 BATCH_SECONDS = 0.01  # of the first pause between two of them, at most; each further one may be twice as long
 
 
@@ -78,21 +80,48 @@ def _record_and_gate(items: Mapping[str, Mapping[str, Any]], key_hash: str) -> t
     return record, gate_from_item(items[gate_partition(key_hash)])
 
 
-def load_identity(client: Client, table: str, *identity_hashes: KeyHash) -> tuple[IdentityRecord, Gate | None]:
-    """Record and gate of the first of these identities that has a gate, by one BatchGetItem.
+class StoredIdentity(NamedTuple):
+    """What is stored of an identity: what an operator said, its gate, and whether its issuer's list has it."""
+
+    record: IdentityRecord
+    gate: Gate | None
+    is_listed: bool
+
+
+def load_identity(client: Client, table: str, *identity_hashes: KeyHash, issuer_id: str = "") -> StoredIdentity:
+    """The first of these identities that has a gate, by one BatchGetItem.
 
     Where none has, the first of all. The version that the gate must have is the record's: an
     operator may move both while they are read.
     """
+    listed_in = identities_partition(issuer_id)
     wanted = [(block_partition(identity_hash), RECORD) for identity_hash in identity_hashes]
     wanted += [(identity_partition(identity_hash), GATE) for identity_hash in identity_hashes]
-    items = _by_partition(client, table, wanted)
-    known = (one for one in identity_hashes if identity_partition(one) in items)
+    wanted += [(listed_in, identity_hash) for identity_hash in identity_hashes] if issuer_id else []
+    read = batch_get(client, table, [key_of(*place) for place in dict.fromkeys(wanted)])
+    items = {(item["PK"]["S"], item["SK"]["S"]): item for item in read}
+    known = (one for one in identity_hashes if (identity_partition(one), GATE) in items)
     identity_hash = next(known, identity_hashes[0])
-    record, gate = items.get(block_partition(identity_hash)), items.get(identity_partition(identity_hash))
-    return (
+    record = items.get((block_partition(identity_hash), RECORD))
+    gate = items.get((identity_partition(identity_hash), GATE))
+    return StoredIdentity(
         identity_from_item(record) if record else IdentityRecord.default(identity_hash),
         gate_from_item(gate) if gate else None,
+        (listed_in, identity_hash) in items,
+    )
+
+
+def list_identity(client: Client, table: str, identity_hash: KeyHash, *, issuer_id: str, name: str, now: int) -> None:
+    """Put an identity that has a gate into its issuer's list, with the time when it was first seen."""
+    client.call(
+        "UpdateItem",
+        {
+            "TableName": table,
+            "Key": key_of(identities_partition(issuer_id), identity_hash),
+            "UpdateExpression": "SET #n = :n, since = if_not_exists(since, :since)",
+            "ExpressionAttributeNames": {"#n": "name"},
+            "ExpressionAttributeValues": {":n": encode(name[:MAX_IDENTITY_NAME]), ":since": encode(now)},
+        },
     )
 
 

@@ -18,6 +18,7 @@ What the authorizer writes lies in partitions of its own, and its role may write
     usage       GATE#<key_hash>            USAGE#<date>
     owner gate  OWNER#<owner>              GATE
     identity    IDENTITY#<identity hash>   GATE, and USAGE#<date>
+    its list    IDENTITY#ISSUER#<id>       <identity hash>: whose identities have gates
     key set     JWKS#<issuer_id>           JWKS: the last good copy
 
 Index items stand for lists: they are written in the transaction that changes the record, and
@@ -86,6 +87,11 @@ def policy_partition(policy_id: str) -> str:
 
 def identity_partition(identity_hash: str) -> str:
     return f"IDENTITY#{identity_hash}"
+
+
+def identities_partition(issuer_id: str) -> str:
+    """The list of an issuer's identities; a hash has no `#`, so no gate lies here."""
+    return f"IDENTITY#ISSUER#{issuer_id}"
 
 
 def block_partition(identity_hash: str) -> str:

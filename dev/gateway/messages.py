@@ -21,8 +21,10 @@ class Request(NamedTuple):
     received_at: float
 
     @classmethod
-    def make(cls, method: str, target: str, headers: tuple[Header, ...], body: bytes, source_ip: str) -> "Request":
-        """A request with the headers that API Gateway adds."""
+    def make(
+        cls, method: str, target: str, headers: tuple[Header, ...], body: bytes, source_ip: str, *, mount: str = ""
+    ) -> "Request":
+        """A request with the headers that API Gateway adds, and the path that only a local gateway mounts an API at."""
         path, _, query = target.partition("?")
         received_at, request_id = time.time(), str(uuid.uuid4())
         before = next((value for name, value in headers if name.lower() == "x-forwarded-for"), "")
@@ -31,6 +33,7 @@ class Request(NamedTuple):
             ("X-Forwarded-For", f"{before}, {source_ip}" if before else source_ip),
             ("X-Forwarded-Port", "443"),
             ("X-Forwarded-Proto", "https"),
+            *((("X-Forwarded-Prefix", mount),) if mount else ()),
             ("X-Amzn-Trace-Id", f"Root=1-{int(received_at):08x}-{request_id.replace('-', '')[:24]}"),
         )
         return cls(method, path or "/", query, kept + added, body, source_ip, request_id, received_at)

@@ -76,7 +76,8 @@ class _GatewayHandler(BaseHTTPRequestHandler):
             response = Response(308, (("Location", f"{self.path}/"),), b"", "redirect")
         else:
             handler, target = found
-            request = Request.make(self.command, target, tuple(self.headers.items()), body, self.client_address[0])
+            headers, mount = tuple(self.headers.items()), self.path.removesuffix(target)
+            request = Request.make(self.command, target, headers, body, self.client_address[0], mount=mount)
             response = self._handle(handler, request)
         self._answer(response, started)
 

@@ -1,6 +1,7 @@
 """The OpenAPI 3.1 document of the admin API, made from the models that check and show."""
 
 import re
+from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel
@@ -8,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from authorizer.events import SESSION_COOKIE
 from key_admin.models.keys import KeyFields
-from key_admin.openapi.examples import ANSWERS, PATHS, TYPES, problem_of
+from key_admin.openapi.examples import ANSWERS, PATHS, QUERY, problem_of
 from key_admin.openapi.operations import OPERATIONS, Operation
 from key_admin.openapi.schemas import GatewayMessage, ProblemAnswer
 from key_admin.problems import PROBLEMS
@@ -27,11 +28,13 @@ _CODES = {  # which problems an operation has for a status
 }
 _HEADERS = {
     "If-Match": "The ETag of the version that is meant, or several of them. Without it: the latest version.",
+    "If-None-Match": "`*`: only make a record, a 412 where there is one.",
     "Idempotency-Key": "Names the request: sent again within a day, it is answered again and performed once.",
 }
 _ETAG = {"ETag": {"description": "The version, for If-Match.", "schema": {"type": "string"}}}
 _LOCATION = {"Location": {"description": "Where the key is, relative to this request.", "schema": {"type": "string"}}}
 _RETRY = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "string"}}}
+_TYPE = f"/problems/({'|'.join(PROBLEMS)})$"  # on the API that answers
 PATCH = "KeyPatch"
 Object = dict[str, Any]
 
@@ -43,7 +46,7 @@ def document() -> Object:
     wanted: list[Any] = [(model, "validation") for model in models]
     _, definitions = models_json_schema(wanted, ref_template=_REFERENCE)
     schemas = definitions["$defs"]
-    schemas["ProblemAnswer"]["properties"]["type"] |= {"enum": TYPES, "description": _tell_problems()}
+    schemas["ProblemAnswer"]["properties"]["type"] |= {"pattern": _TYPE, "description": _tell_problems()}
     schemas[PATCH] = _patch_of(schemas.pop(KeyFields.__name__))
     paths: dict[str, Object] = {}
     for operation in OPERATIONS:
@@ -77,7 +80,7 @@ def document() -> Object:
 def _render(operation: Operation) -> Object:
     parameters = [
         *(_parameter("path", name, {"type": "string"}, PATHS[name]) for name in _PARAMETER.findall(operation.path)),
-        *(_parameter("query", name, schema) for name, schema in operation.query.items()),
+        *(_query(name, schema, operation) for name, schema in operation.query.items()),
         *(
             _parameter("header", name, {"type": "string"}) | {"description": _HEADERS[name]}
             for name in operation.headers
@@ -92,7 +95,7 @@ def _render(operation: Operation) -> Object:
     }
     if operation.body is not None:
         is_patch = operation.method == "PATCH"
-        schema = _schema(PATCH if is_patch else operation.body.__name__)
+        schema = _schema(PATCH if operation.body is KeyFields else operation.body.__name__)
         content = {"schema": schema, "example": operation.example}
         kinds = ["application/json", *(["application/merge-patch+json"] if is_patch else [])]
         rendered["requestBody"] = {
@@ -117,15 +120,18 @@ def _responses(operation: Operation) -> Object:
         good["headers"] = headers | (_LOCATION if operation.id == "create_key" else {})
     responses = {str(status): good for status in operation.statuses}
     if operation.is_open:
-        return responses
+        return responses | {str(status): _problem(*_CODES[status]) for status in operation.problems}
     codes = (*operation.problems, *((413, 415) if operation.body else ()), 500, 503)
     responses |= {str(status): _problem(*_CODES[status]) for status in codes}
     responses["503"]["headers"] = _RETRY
     if operation.takes_any_key:
         return responses | {"401": _problem("unauthorized"), "403": _problem("forbidden")}
-    message = {"application/json": _schema_of(GatewayMessage)}
     forbidden = ("forbidden",) if operation.method == "GET" else ("forbidden", "cross-site")
-    contents = [message | _problem(*codes)["content"] for codes in (("unauthorized",), forbidden)]
+    contents = [
+        {"application/json": _schema_of(GatewayMessage) | {"example": {"message": status.phrase}}}
+        | _problem(*names)["content"]
+        for status, names in ((HTTPStatus.UNAUTHORIZED, ("unauthorized",)), (HTTPStatus.FORBIDDEN, forbidden))
+    ]
     return responses | {
         "401": {"description": "There is no admin key.", "content": contents[0]},
         "403": {
@@ -165,6 +171,12 @@ def _schema(model: str) -> Object:
 
 def _schema_of(answer: type[BaseModel]) -> Object:
     return {"schema": _schema(answer.__name__), "example": ANSWERS[answer]}
+
+
+def _query(name: str, schema: Object, operation: Operation) -> Object:
+    """A parameter of the query; one that is required has an example."""
+    is_required = name in operation.required
+    return _parameter("query", name, schema, QUERY[name] if is_required else "") | {"required": is_required}
 
 
 def _parameter(place: str, name: str, schema: Object, example: str = "") -> Object:

@@ -10,27 +10,31 @@ from access.gate import DayTotals
 from access.grants import Grant
 from access.issuers import Issuer
 from access.key_ids import KeyHash
-from access.keys import IssuedId, KeyRecord, Policy, StoredCredential
+from access.keys import IdentityRecord, IssuedId, KeyRecord, Policy, StoredCredential
 from access.limits import UNLIMITED, Quota, RateLimit
 from access.policies import Effective
 from key_admin.openapi import schemas
-from key_admin.problems import PROBLEM_TYPE, PROBLEMS, FieldError, Problem
+from key_admin.problems import PROBLEMS, FieldError, Problem, explain
 from key_admin.render import (
     render_api,
     render_day,
     render_effective,
     render_grant,
+    render_identity,
     render_issuer,
     render_key,
     render_policy,
 )
+from key_admin.responses import LIMIT_SECONDS, SHARED_SECONDS, effective_within
 from key_admin.times import write_time
 from store.admin.audit import AuditEntry
 from store.admin.audit_keys import AuditKeys
+from store.admin.identities import ListedIdentity
 from store.admin.verification import CHANGED, MESSAGES
 from store.master_secret import Keyring, MasterKeys
 
 KEY_HASH = KeyHash("8mRZfKb9dQm1x0vTq3nUuVwY2hLsJcEoPiA7gDkXtN4")
+API_URL = "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com"
 AT = 1_767_225_600  # 2026-01-01T00:00:00Z
 _KEYRING = Keyring(MasterKeys(b"", b"", b""))  # nothing here is sealed
 _LIMITS: dict[str, Any] = {"rate_limits": (RateLimit(10, "1s"),), "quotas": (Quota(1000, "month"),)}
@@ -85,7 +89,7 @@ def problem_of(code: str) -> dict[str, Any]:
     """A problem of this code."""
     status, detail = PROBLEMS[code]
     errors = [FieldError("rate_limits.0.limit", "must be a whole number")] if code == "invalid" else []
-    return Problem(status, code, detail, errors=errors).body()
+    return Problem(status, code, detail, errors=errors).body(API_URL)
 
 
 def _page(item: dict[str, Any]) -> dict[str, Any]:
@@ -100,9 +104,16 @@ _EFFECT = _SHOWN | _APPLIES
 _API = render_api(ApiDefinition("orders", 1, "Orders", AT, AT, ("a1b2c3d4e5/prod",)))
 _PROVIDER = Issuer("example", 1, AT, AT, "https://idp.example.com", audiences=("orders",), default_policies=("gold",))
 _ISSUER = render_issuer(_PROVIDER)
+_IDENTITY = render_identity(
+    IdentityRecord.default(KEY_HASH), {"at": AT}, ListedIdentity(KEY_HASH, "example", "ada@example.com", AT)
+)
 ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     schemas.NewKeyAnswer: _NEW,
     schemas.KeyWithEffect: _EFFECT,
+    schemas.ChangedKeyAnswer: _EFFECT | effective_within(LIMIT_SECONDS),
+    schemas.PutPolicyAnswer: render_policy(_POLICY) | effective_within(SHARED_SECONDS),
+    schemas.PutApiAnswer: _API | effective_within(SHARED_SECONDS),
+    schemas.PutIssuerAnswer: _ISSUER | effective_within(SHARED_SECONDS),
     schemas.ReplacedKeyAnswer: render_key(_REPLACED, {"at": AT}, _KEYRING) | _APPLIES | {"key_id": _NEW_ID},
     schemas.KeyPage: _page(_SHOWN),
     schemas.ImportAnswer: {"items": [{"status": 201, "key": _NEW}, {"status": 409, "problem": problem_of("conflict")}]},
@@ -113,6 +124,9 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     schemas.ApiPage: _page(_API),
     schemas.IssuerAnswer: _ISSUER,
     schemas.IssuerPage: _page(_ISSUER),
+    schemas.IdentityAnswer: _IDENTITY,
+    schemas.ChangedIdentityAnswer: _IDENTITY | effective_within(0),
+    schemas.IdentityPage: _page(_IDENTITY),
     schemas.AuditPage: _page(_ENTRY._asdict() | {"fields": list(_ENTRY.fields)}),
     schemas.VerificationAnswer: {
         "checked": 120,
@@ -149,7 +163,8 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
         **{name: _APPLIES["effective"][name] for name in ("grants", "rate_limits", "quotas")},
     },
     schemas.HealthAnswer: {"status": "ok"},
+    schemas.ProblemTypeAnswer: explain("invalid") or {},
     schemas.GatewayMessage: {"message": "Forbidden"},
 }
-PATHS = {"key_hash": KEY_HASH, "policy_id": "gold", "api_id": "orders", "issuer_id": "example"}
-TYPES = [PROBLEM_TYPE.format(code=code) for code in PROBLEMS]
+PATHS = {"key_hash": KEY_HASH, "policy_id": "gold", "api_id": "orders", "issuer_id": "example", "name": "invalid"}
+QUERY = {"issuer": "example"}  # of parameters that are required

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from key_admin.models.apis import ApiInput
 from key_admin.models.explain import ExplainInput
+from key_admin.models.identities import IdentityFields
 from key_admin.models.issuers import IssuerInput
 from key_admin.models.keys import ImportInput, KeyFields, KeyInput, LookupInput, ReplaceInput, ResetInput, RotateInput
 from key_admin.models.policies import PolicyInput
@@ -37,6 +38,7 @@ _TEXT = {"type": "string"}
 _PAGE = {
     "limit": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
     "cursor": {"type": "string", "description": "`next` of the page before."},
+    "next": {"type": "string", "description": "The same as `cursor`; give one of them."},
 }
 _LABEL_FILTER: dict[str, Any] = {"label": _TEXT | {"description": "A label: `name`, or `name:value`."}}
 _KEY_FILTERS: dict[str, Any] = _LABEL_FILTER | {
@@ -44,6 +46,8 @@ _KEY_FILTERS: dict[str, Any] = _LABEL_FILTER | {
     "policy": _TEXT,
     "tag": _TEXT,
     "enabled": {"type": "boolean"},
+    "api": _TEXT | {"description": "An API that grants of the key or its policies name, by any of its names or `*`."},
+    "name": _TEXT | {"description": "What the name begins with, in any case."},
 }
 _INTERVAL: dict[str, Any] = {
     "from": {
@@ -83,6 +87,7 @@ class Operation(NamedTuple):
     body: type[BaseModel] | None = None
     example: dict[str, Any] = {}  # noqa: RUF012 - never mutated
     query: dict[str, Any] = {}  # noqa: RUF012 - never mutated
+    required: tuple[str, ...] = ()  # of `query`
     headers: tuple[str, ...] = ()
     problems: tuple[int, ...] = ()
     is_open: bool = False
@@ -105,6 +110,7 @@ def _named_records(
     many: str,
     words: tuple[str, str],
     answer: type[BaseModel],
+    changed: type[BaseModel],
     page: type[BaseModel],
     body: type[BaseModel],
     example: dict[str, Any],
@@ -122,11 +128,11 @@ def _named_records(
             f"put_{name}",
             f"Make or replace {noun}",
             tag,
-            answer,
+            changed,
             (200, 201),
             body,
             example,
-            headers=_VERSION,
+            headers=(*_VERSION, "If-None-Match"),
             problems=(400, 409, 412),
         ),
         Operation(
@@ -197,7 +203,7 @@ _KEYS = [
         "change_key",
         "Change a key by a JSON merge patch (RFC 7396)",
         "Keys",
-        schemas.KeyWithEffect,
+        schemas.ChangedKeyAnswer,
         body=KeyFields,
         example={"enabled": False, "metadata": {"plan": None}},
         headers=_VERSION,
@@ -240,7 +246,7 @@ _KEYS = [
         "reset_key",
         "Set counters to zero",
         "Keys",
-        schemas.KeyWithEffect,
+        schemas.ChangedKeyAnswer,
         body=ResetInput,
         example={"kind": "quota", "name": "default"},
         headers=(*_VERSION, *_ONCE),
@@ -266,6 +272,55 @@ _USERS_OF_A_POLICY = Operation(
     query=_PAGE,
     problems=(400, 404),
 )
+_IDENTITIES = [
+    Operation(
+        "GET /identities",
+        "list_identities",
+        "List the identities of an issuer that have called",
+        "Issuers",
+        schemas.IdentityPage,
+        query={"issuer": _TEXT | {"minLength": 1, "maxLength": 64}} | _PAGE,
+        required=("issuer",),
+        problems=(400,),
+    ),
+    Operation(
+        "GET /identities/{key_hash}",
+        "read_identity",
+        "Read an identity",
+        "Issuers",
+        schemas.IdentityAnswer,
+        problems=(404,),
+    ),
+    Operation(
+        "PATCH /identities/{key_hash}",
+        "change_identity",
+        "Block an identity, or let it in again",
+        "Issuers",
+        schemas.ChangedIdentityAnswer,
+        body=IdentityFields,
+        example={"enabled": False},
+        headers=_VERSION,
+        problems=(400, 404, 412),
+    ),
+    Operation(
+        "POST /identities/{key_hash}/reset",
+        "reset_identity",
+        "Set the counters of an identity to zero",
+        "Issuers",
+        schemas.ChangedIdentityAnswer,
+        headers=(*_VERSION, *_ONCE),
+        problems=(400, 404, 409, 412),
+    ),
+    Operation(
+        "GET /identities/{key_hash}/usage",
+        "read_usage_of_identity",
+        "Requests of an identity by day",
+        "Issuers",
+        schemas.UsageAnswer,
+        query=_DAYS,
+        problems=(400, 404),
+    ),
+]
 _AUDIT = [
     Operation(
         "GET /audit",
@@ -341,6 +396,15 @@ _DECISIONS = [
         takes_any_key=True,
     ),
 ]
+_PROBLEM = Operation(
+    "GET /problems/{name}",
+    "read_problem",
+    "What a type of problem means",
+    "Open",
+    schemas.ProblemTypeAnswer,
+    problems=(404,),
+    is_open=True,
+)
 _HEALTH = Operation("GET /health", "health", "Whether the API answers", "Open", schemas.HealthAnswer, is_open=True)
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -350,6 +414,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "policies",
         ("a policy", "policies"),
         schemas.PolicyAnswer,
+        schemas.PutPolicyAnswer,
         schemas.PolicyPage,
         PolicyInput,
         _POLICY,
@@ -360,6 +425,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "apis",
         ("an API definition", "API definitions"),
         schemas.ApiAnswer,
+        schemas.PutApiAnswer,
         schemas.ApiPage,
         ApiInput,
         _API,
@@ -369,12 +435,15 @@ OPERATIONS: tuple[Operation, ...] = (
         "issuers",
         ("an issuer", "issuers"),
         schemas.IssuerAnswer,
+        schemas.PutIssuerAnswer,
         schemas.IssuerPage,
         IssuerInput,
         _ISSUER,
     ),
+    *_IDENTITIES,
     *_AUDIT,
     *_SESSIONS,
     *_DECISIONS,
     _HEALTH,
+    _PROBLEM,
 )

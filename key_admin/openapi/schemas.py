@@ -139,6 +139,16 @@ class KeyWithEffect(KeyAnswer):
     jwt_data: Shown | None = None
 
 
+class Delayed(BaseModel):
+    effective_within_seconds: int = Field(
+        description="Seconds until every environment of the authorizer acts on the change; 0: on the next request."
+    )
+
+
+class ChangedKeyAnswer(KeyWithEffect, Delayed):
+    pass
+
+
 class ReplacedKeyAnswer(KeyWithEffect):
     key_id: str = Field(description="The new id, shown once.")
 
@@ -156,6 +166,10 @@ class PolicyAnswer(Rights):
     key_expires_in_seconds: int | None
     counting: CountingAnswer
     thresholds: list[int]
+
+
+class PutPolicyAnswer(PolicyAnswer, Delayed):
+    pass
 
 
 class TokenPlaceAnswer(Answer):
@@ -179,6 +193,10 @@ class ApiAnswer(Answer):
     updated_at: Time
 
 
+class PutApiAnswer(ApiAnswer, Delayed):
+    pass
+
+
 class IssuerAnswer(Answer):
     issuer_id: str
     version: int
@@ -200,6 +218,32 @@ class IssuerAnswer(Answer):
     updated_at: Time
 
 
+class PutIssuerAnswer(IssuerAnswer, Delayed):
+    pass
+
+
+class IdentityAnswer(Answer):
+    """An identity of an outside provider."""
+
+    key_hash: str
+    version: int
+    issuer_id: str | None = Field(description="null where the issuer is gone.")
+    name: str | None = Field(description="What its tokens call it: the first 256 characters of the claim.")
+    enabled: bool
+    first_used_at: Time
+    last_used_at: Time
+    updated_at: Time = Field(description="When an operator last said something of it.")
+
+
+class ChangedIdentityAnswer(IdentityAnswer, Delayed):
+    pass
+
+
+class IdentityPage(Answer):
+    items: list[IdentityAnswer]
+    next: str | None
+
+
 class FieldProblem(Answer):
     field: str
     message: str
@@ -214,6 +258,15 @@ class ProblemAnswer(Answer):
     detail: str
     errors: list[FieldProblem] = []
     reason: str = Field(default="", description="Why a key is refused, as the authorizer names it.")
+
+
+class ProblemTypeAnswer(Answer):
+    """Where the `type` of a problem leads."""
+
+    name: str = Field(description="The end of the type.")
+    status: int
+    title: str
+    meaning: str
 
 
 class GatewayMessage(Answer):

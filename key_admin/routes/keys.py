@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from access.decisions import LimitStatus
-from access.gate import DAY_MS, LAYOUT, Limit, counters_to_clear, current_day, is_counter, past_day, statuses
+from access.gate import LAYOUT, Limit, counters_to_clear, is_counter, statuses
 from access.key_ids import KeyHash
 from access.keys import KeyRecord
 from access.limits import OWNER
@@ -39,31 +39,30 @@ from key_admin.models.keys import (
 )
 from key_admin.problems import Problem, invalid_field, require
 from key_admin.reach import reachable_limits
-from key_admin.render import editable, render_day, render_effective, render_key
+from key_admin.render import editable, render_effective, render_key
 from key_admin.requests import (
-    MAX_INTERVAL_DAYS,
     Caller,
-    check_interval,
+    api_url,
     check_version,
     list_page,
     on_current_version,
     read_body,
     read_label,
 )
-from key_admin.responses import respond
+from key_admin.responses import LIMIT_SECONDS, effective_within, respond
+from key_admin.routes.granting import Granting
+from key_admin.routes.usage import answer_usage
 from key_admin.service import Service, changed_fields, service
 from key_admin.sessions import has_ended_sessions
 from key_admin.time_left import has_time_left
-from key_admin.times import read_day
 from key_admin.tyk import read_session
 from key_admin.validation import validate
-from store.admin.keys import KeyFilter
+from store.admin.keys import KeyFilter, covered_by_all
 from store.admin.transactions import Attached, Item, UnknownPolicyError
 from store.keys import Gate
 
 router = Router()  # type: ignore[no-untyped-call] # Powertools' own
-DAY_SECONDS = DAY_MS // 1000
-DEFAULT_USAGE_DAYS = 30
+LIMITING = {"rate_limits", "quotas", "policies", "owner"}  # what changes the limits of a key
 MERGE_PATCH = ("application/json", "application/merge-patch+json")
 
 
@@ -84,14 +83,14 @@ def import_keys() -> Response[str]:
     require(caller.judge.of_making())
     wanted = validate(ImportInput, read_body(event))
     read = _import_session if wanted.format == "tyk" else _import_key
-    results = []
+    results, api = [], api_url(event)
     for place, item in enumerate(wanted.items):
         make = partial(_import, work, caller, part=str(place))
         try:
             _check_time_left()
             results.append(read(item, make))
         except Problem as problem:
-            results.append({"status": int(problem.status), "problem": problem.body()})
+            results.append({"status": int(problem.status), "problem": problem.body(api)})
     return respond(HTTPStatus.OK, {"items": results})
 
 
@@ -155,6 +154,7 @@ def list_all() -> Response[str]:
         tag=parameters.get("tag", ""),
         enabled=_truth(parameters.get("enabled")),
         label=read_label(parameters),
+        name=parameters.get("name", ""),
     )
     if (caller.owner and wanted.owner != caller.owner) or wanted.is_vain:
         return respond(HTTPStatus.OK, {"items": [], "next": None})
@@ -163,9 +163,11 @@ def list_all() -> Response[str]:
 
 def list_of_keys(work: Service, wanted: KeyFilter, parameters: dict[str, str]) -> dict[str, Any]:
     """A page of keys, as lists answer it."""
+    api = parameters.get("api", "")
+    narrow = Granting(work, api) if api else covered_by_all
     return list_page(
         parameters,
-        lambda limit, cursor: work.keys.page(wanted, limit=limit, cursor=cursor),
+        lambda limit, cursor: work.keys.page(wanted, limit=limit, cursor=cursor, narrow=narrow),
         lambda record: render_key(record, {}, work.keyring),
     )
 
@@ -195,11 +197,13 @@ def change(key_hash: str) -> Response[str]:
     for member, advice in (("jwt_data", "is not patched; rotate the key"), ("key_id", "does not change")):
         if member in patch:
             raise invalid_field(member, advice)
-    on_current_version(event, lambda: _change(work, caller, key_hash, patch))
-    return _answer_key(work, *work.find_key(key_hash))
+    changed = on_current_version(event, lambda: _change(work, caller, key_hash, patch))
+    seconds = LIMIT_SECONDS if LIMITING.intersection(changed) else 0
+    return respond(HTTPStatus.OK, _show_key(work, *work.find_key(key_hash)) | effective_within(seconds))
 
 
-def _change(work: Service, caller: Caller, key_hash: str, patch: dict[str, Any]) -> None:
+def _change(work: Service, caller: Caller, key_hash: str, patch: dict[str, Any]) -> list[str]:
+    """Change a key; the names of the members that are others now."""
     record, _ = _find(work, caller, key_hash)
     check_version(router.current_event, record.version)
     wanted = validate(KeyFields, _merge(editable(record), patch))
@@ -217,6 +221,7 @@ def _change(work: Service, caller: Caller, key_hash: str, patch: dict[str, Any])
         work.keys.update(record, after, Attached(entry), may_administer=caller.judge.is_admin(key))
     except UnknownPolicyError:
         raise invalid_field("policies", "names a policy that does not exist") from None
+    return changed
 
 
 def _disabler(before: KeyRecord, after: KeyRecord, caller: Caller, *, is_said: bool) -> str:
@@ -261,6 +266,7 @@ def _reset(work: Service, caller: Caller, key_hash: str, wanted: ResetInput, kee
         own = list(dict.fromkeys([*own, *filter(is_counter, gate), LAYOUT]))
     after, entry = _tell(work, caller, "key.reset", record, _next_version(work, record), wanted.model_fields_set)
     body = _show_key(work, after, _without(gate, own), _without(owner_gate, shared) if owner_gate else None)
+    body |= effective_within(LIMIT_SECONDS)
     work.keys.reset(record, after, own, shared=shared, attached=Attached(entry, keep(HTTPStatus.OK, body)))
     return HTTPStatus.OK, body
 
@@ -337,18 +343,8 @@ def _delete(work: Service, caller: Caller, key_hash: str) -> None:
 def show_usage(key_hash: str) -> Response[str]:
     work, event = service(), router.current_event
     caller = find_caller(work, event)
-    parameters = event.query_string_parameters or {}
     _, gate = _find(work, caller, key_hash)
-    today = work.now() // DAY_SECONDS
-    last = _read_day(parameters, "to", today)
-    longest = MAX_INTERVAL_DAYS - 1  # between the first and the last day, both included
-    first = _read_day(parameters, "from", max(min(last, today) - DEFAULT_USAGE_DAYS + 1, last - longest, 0))
-    check_interval(first, last, longest)
-    days = {totals.day: totals for totals in work.keys.usage(key_hash, first, last)}
-    for totals in (past_day(gate), current_day(gate)):
-        if totals is not None and first <= totals.day <= last:
-            days[totals.day] = totals
-    return respond(HTTPStatus.OK, {"items": [render_day(days[day]) for day in sorted(days)]})
+    return answer_usage(work, event.query_string_parameters or {}, gate, partial(work.keys.usage, key_hash))
 
 
 def _next_version(work: Service, record: KeyRecord, **changes: Any) -> KeyRecord:
@@ -373,17 +369,6 @@ def _truth(text: str | None) -> bool | None:
     if text not in {None, "true", "false"}:
         raise invalid_field("enabled", "must be true or false")
     return None if text is None else text == "true"
-
-
-def _read_day(parameters: dict[str, str], name: str, default: int) -> int:
-    """A date of the query as days since 1970."""
-    text = parameters.get(name)
-    if not text:
-        return default
-    try:
-        return read_day(text)
-    except ValueError:
-        raise invalid_field(name, "is a date like 2026-01-31, from 1970 on") from None
 
 
 def _limits(work: Service, record: KeyRecord) -> tuple[Limit, ...]:

@@ -12,8 +12,16 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from key_admin.callers import find_caller
 from key_admin.models.fields import Strict
 from key_admin.problems import conflict, invalid_field, not_found
-from key_admin.requests import Caller, check_version, list_page, on_current_version, read_body, read_label
-from key_admin.responses import respond
+from key_admin.requests import (
+    Caller,
+    check_absence,
+    check_version,
+    list_page,
+    on_current_version,
+    read_body,
+    read_label,
+)
+from key_admin.responses import SHARED_SECONDS, effective_within, respond
 from key_admin.service import Service, changed_fields, service
 from key_admin.validation import validate
 from store.admin.records import RecordStore
@@ -97,12 +105,15 @@ class NamedRecords(Generic[RecordT]):
         self._check_id(record_id)
         wanted: Any = validate(self._kind.model, read_body(event))
         before, after = on_current_version(event, lambda: self._put(work, caller, record_id, wanted))
-        return respond(HTTPStatus.OK if before else HTTPStatus.CREATED, self._kind.render(after))
+        body = self._kind.render(after) | effective_within(SHARED_SECONDS)
+        return respond(HTTPStatus.OK if before else HTTPStatus.CREATED, body)
 
     def _put(self, work: Service, caller: Caller, record_id: str, wanted: Any) -> tuple[RecordT | None, RecordT]:
         event, kind = self._router.current_event, self._kind
         before: Any = kind.store(work).find(record_id)
-        check_version(event, before.version if before else None)
+        version = before.version if before else None
+        check_absence(event, version)
+        check_version(event, version)
         now = work.now()
         after: Any = kind.make(
             **{kind.id_name: record_id},

@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from key_admin.openapi.document import document
 from key_admin.pages import Asset, load_site
-from key_admin.problems import not_found
+from key_admin.problems import explain, not_found
 from key_admin.responses import respond
 
 router = Router()  # type: ignore[no-untyped-call] # Powertools' own
@@ -48,6 +48,15 @@ _ASSET_HEADERS = {
 @router.get("/health")
 def health() -> Response[str]:
     return respond(HTTPStatus.OK, {"status": "ok"})
+
+
+@router.get("/problems/<name>")
+def problem(name: str) -> Response[str]:
+    """What a type of problem means: where the `type` of every problem leads."""
+    meaning = explain(name)
+    if meaning is None:
+        raise not_found("type of problem")
+    return respond(HTTPStatus.OK, meaning)
 
 
 @router.get("/")

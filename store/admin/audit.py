@@ -22,6 +22,7 @@ from store.table import (
     api_partition,
     audit_index,
     audit_partition,
+    block_partition,
     issuer_partition,
     key_of,
     key_partition,
@@ -230,6 +231,7 @@ _PARTITIONS = {
     "policies": policy_partition,
     "apis": api_partition,
     "issuers": issuer_partition,
+    "identities": block_partition,
 }
 
 

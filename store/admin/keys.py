@@ -1,6 +1,6 @@
 """Keys: create, change, reset, delete, list, and their usage."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -48,12 +48,18 @@ from store.table import (
     policy_index,
     policy_partition,
     tag_index,
-    usage_from_item,
-    usage_sort,
 )
 
 MAX_VALUE = 128  # characters of an owner, a policy id or a tag; the keys of DynamoDB are bounded
 NO_USES: Gate = {}
+
+
+Narrow = Callable[[list[KeyRecord]], Iterable[KeyRecord]]
+
+
+def covered_by_all(records: list[KeyRecord]) -> list[KeyRecord]:
+    """Every key: nothing more is asked for."""
+    return records
 
 
 class KeyFilter(NamedTuple):
@@ -64,6 +70,7 @@ class KeyFilter(NamedTuple):
     tag: str = ""
     enabled: bool | None = None
     label: LabelFilter | None = None
+    name: str = ""  # what the name begins with, in any case
 
     def covers(self, record: KeyRecord) -> bool:
         return (
@@ -72,6 +79,7 @@ class KeyFilter(NamedTuple):
             and (not self.tag or self.tag in record.tags)
             and (self.enabled is None or record.enabled == self.enabled)
             and (self.label is None or self.label.covers(record.labels))
+            and record.name.casefold().startswith(self.name.casefold())
         )
 
     @property
@@ -189,20 +197,26 @@ class KeyStore:
 
     def usage(self, key_hash: str, first_day: int, last_day: int) -> list[DayTotals]:
         """The stored totals of days, first and last included; days since 1970-01-01."""
-        items, _ = self._table.between(gate_partition(key_hash), usage_sort(first_day), usage_sort(last_day))
-        return [usage_from_item(item) for item in items]
+        return self._table.usage(gate_partition(key_hash), first_day, last_day)
 
-    def page(self, wanted: KeyFilter, *, limit: int, cursor: str | None) -> Page[KeyRecord]:
-        """Keys by time of creation. Raises InvalidCursorError."""
+    def page(
+        self, wanted: KeyFilter, *, limit: int, cursor: str | None, narrow: Narrow = covered_by_all
+    ) -> Page[KeyRecord]:
+        """Keys by time of creation; `narrow` leaves those of a part of them that are wanted, too.
+
+        Raises InvalidCursorError.
+        """
         found: list[KeyRecord] = []
         listed_in, read = wanted.partition, 0
         position = read_cursor(listed_in, cursor)
         while True:
             sorts, is_last = self._table.sorts(listed_in, after=position, limit=limit + 1)
-            records = self._records([sort.partition("#")[2] for sort in sorts])
+            read_now = self._records([sort.partition("#")[2] for sort in sorts])
+            covered = narrow([record for record in read_now if wanted.covers(record)])
+            records: dict[str, KeyRecord] = {record.key_hash: record for record in covered}
             for sort in sorts:
                 record = records.get(sort.partition("#")[2])
-                if record is not None and wanted.covers(record):
+                if record is not None:
                     if position is not None and len(found) == limit:
                         return Page(tuple(found), write_cursor(listed_in, position))
                     found.append(record)
@@ -213,9 +227,9 @@ class KeyStore:
             if read >= MAX_FILTERED:
                 return Page(tuple(found), write_cursor(listed_in, position))
 
-    def _records(self, key_hashes: Sequence[str]) -> dict[str, KeyRecord]:
+    def _records(self, key_hashes: Sequence[str]) -> list[KeyRecord]:
         items = self._table.items([key_of(key_partition(key_hash), RECORD) for key_hash in key_hashes])
-        return {record.key_hash: record for record in map(key_from_item, items)}
+        return [key_from_item(item) for item in items]
 
     def _ensure_owner_gate(self, owner: str) -> None:
         """Make the gate that an owner's keys share, unless it is there."""

@@ -10,12 +10,12 @@ from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from access.gate import VERSION
+from access.gate import VERSION, DayTotals
 from store.attributes import encode
 from store.client import Client
 from store.errors import StoreError, ThrottledError, TransactionCancelled
 from store.keys import batch_get
-from store.table import GATE, key_of
+from store.table import GATE, key_of, usage_from_item, usage_sort
 
 MAX_CONFLICTS = 8  # tries when other writes touch the same items
 CONFLICT_SECONDS = 0.01
@@ -162,6 +162,11 @@ class Table:
         """Items of a partition between two sort keys, and whether these are all."""
         values = {":pk": encode(partition), ":first": encode(first), ":last": encode(last)}
         return self._query("PK = :pk AND SK BETWEEN :first AND :last", values, limit)
+
+    def usage(self, partition: str, first_day: int, last_day: int) -> list[DayTotals]:
+        """The stored totals of days beside a gate, first and last included; days since 1970-01-01."""
+        items, _ = self.between(partition, usage_sort(first_day), usage_sort(last_day))
+        return [usage_from_item(item) for item in items]
 
     def _query(self, condition: str, values: Item, limit: int) -> tuple[list[Item], bool]:
         answer = self.client.call(

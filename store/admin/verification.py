@@ -177,13 +177,18 @@ def _check_links(
         follows = f"{entry.previous}#{entry.previous_hash}"
         reason = verdicts[stored]
         if not reason and not entry.previous_hash:
-            reason = "" if entry.action.endswith(".create") else MISSING
+            reason = "" if _begins_a_chain(entry) else MISSING
         elif not reason and follows not in links and not _stands(before.get(entry.previous), entry, keys):
             reason = MISSING
         elif not reason and followers[entry.previous_hash] > 1:
             reason = FORKED
         if reason:
             yield _fault(entry, reason)
+
+
+def _begins_a_chain(entry: AuditEntry) -> bool:
+    """Whether nothing need stand before an entry: nobody creates an identity, it is there when it first calls."""
+    return entry.action.endswith(".create") or entry.action.startswith("identity.")
 
 
 def _stands(found: StoredEntry | None, follower: AuditEntry, keys: AuditKeys) -> bool:

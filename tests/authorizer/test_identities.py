@@ -15,6 +15,7 @@ from authorizer.environment import Environment
 from store.admin.identities import IdentityStore
 from store.admin.records import ApiStore, IssuerStore
 from store.admin.transactions import Attached, Table, VersionConflictError
+from store.errors import ThrottledError
 from store.issuers import fetch_key_set, key_set_to_item
 from store.keys import create_gate, read_gate
 from store.master_secret import Keyring, MasterKeys
@@ -185,3 +186,46 @@ def test_of_20_changes_of_one_version_one_succeeds(bench, provider, identities):
         thread.join()
 
     assert sorted(outcomes) == ["changed", *["conflict"] * 19]
+
+
+class UnlistedClient:
+    """A table whose list of identities takes nothing, for a while."""
+
+    def __init__(self, client):
+        self._client = client
+        self.fails = True
+
+    def call(self, operation, request):
+        if self.fails and request.get("Key", {}).get("PK", {}).get("S", "").startswith("IDENTITY#ISSUER#"):
+            message = "the list takes nothing"
+            raise ThrottledError(message)
+        return self._client.call(operation, request)
+
+
+def listed(identities):
+    return [one.name for one in identities.page("idp", limit=9, cursor=None).items]
+
+
+def test_an_identity_is_listed_by_one_more_write_at_its_first_use_alone(bench, provider, identities):
+    recorder = Recorder(bench.boto)
+    environment = Environment(recorder, bench.table, KEYRING)
+    assert ask(bench, provider, environment=environment) is Allow
+
+    assert listed(identities) == ["ada"]
+    first = len(recorder.calls)
+    assert ask(bench, provider, environment=environment) is Allow
+    assert len(recorder.calls) == first + 1
+    again = Recorder(bench.boto)
+    assert ask(bench, provider, environment=Environment(again, bench.table, KEYRING)) is Allow
+    assert len(again.calls) == first - 2
+
+
+def test_a_list_that_takes_nothing_breaks_no_request_and_is_made_up_for(bench, provider, identities):
+    client = UnlistedClient(bench.boto)
+    assert ask(bench, provider, environment=Environment(client, bench.table, KEYRING)) is Allow
+    assert listed(identities) == []
+
+    client.fails = False
+    assert ask(bench, provider, environment=Environment(client, bench.table, KEYRING)) is Allow
+
+    assert listed(identities) == ["ada"]

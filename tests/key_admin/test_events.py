@@ -12,6 +12,7 @@ from dev.gateway.events import Route, Stage, http_proxy
 from dev.gateway.messages import Request
 from dev.services import ROOT
 from key_admin.openapi.document import document
+from store.table import identity_partition, new_gate
 from tests.key_admin.provider import Provider
 
 EVENTS = ROOT / "events"
@@ -24,7 +25,7 @@ PROOFS = {  # of operations that no authorizer stands before
     "end_session": (("cookie", f"{SESSION_COOKIE}={COOKIE}"), ("sec-fetch-site", "same-origin")),
 }
 STAGE = Stage("admin", "$default", {"tollgateApi": "admin"})
-NAMES = {"key_hash": HASH, "policy_id": "gold", "api_id": "orders", "issuer_id": "example"}
+NAMES = {"key_hash": HASH, "policy_id": "gold", "api_id": "orders", "issuer_id": "example", "name": "invalid"}
 OPERATIONS = {
     operation["operationId"]: (method.upper(), path.format(**NAMES), operation)
     for path, methods in document()["paths"].items()
@@ -34,9 +35,16 @@ IN_TURN = (
     *("health", "create_key", "import_keys", "list_keys", "look_up_key", "read_key", "change_key", "reset_key"),
     *("rotate_key", "replace_key", "read_usage", "put_policy", "list_policies", "read_policy", "list_keys_of_policy"),
     *("put_api", "list_apis", "read_api", "delete_api", "put_issuer", "list_issuers", "read_issuer", "delete_issuer"),
-    *("explain", "read_self", "delete_policy", "delete_key", "list_audit", "verify_audit"),
+    *("list_identities", "read_identity", "change_identity", "reset_identity", "read_usage_of_identity"),
+    *("explain", "read_self", "delete_policy", "delete_key", "list_audit", "verify_audit", "read_problem"),
     *("open_session", "read_session", "end_session"),
 )
+
+
+def query_of(operation):
+    """The parameters that an operation requires."""
+    required = [one for one in operation["parameters"] if one["in"] == "query" and one["required"]]
+    return "&".join(f"{one['name']}={one['example']}" for one in required)
 
 
 def record(name):
@@ -46,7 +54,14 @@ def record(name):
     headers = (("host", "example.com"), *((("content-type", "application/json"),) if sent else ()))
     headers += PROOFS.get(name, ())
     request = Request(
-        method, path, "", headers, sent, "198.51.100.7", "9f6c1f0e-7a1d-4c53-9b0f-2f6f2f1f0a11", 1795000000.0
+        method,
+        path,
+        query_of(operation),
+        headers,
+        sent,
+        "198.51.100.7",
+        "9f6c1f0e-7a1d-4c53-9b0f-2f6f2f1f0a11",
+        1795000000.0,
     )
     context = None if operation.get("security") == [{"anyKey": []}] else {"owner": "admin", "keyHash": OPERATOR}
     return http_proxy(request, STAGE, Route("$default", {}), context)
@@ -87,6 +102,10 @@ def test_the_handler_takes_every_recorded_event_in_turn(stack, admin, provider):
     operator = admin("POST", "/keys/lookup", {"key_id": admin.key}).body
     actual = {"https://idp.example.com": provider.url, OPERATOR: operator["key_hash"], CREDENTIAL: admin.key}
 
+    identity = "I" * 43
+    gate = new_gate(identity_partition(identity), 1)
+    stack.services.client("dynamodb").put_item(TableName="tollgate", Item=gate)
+
     for name in IN_TURN:
         text = json.dumps(read(name))
         for example, value in actual.items():
@@ -94,6 +113,8 @@ def test_the_handler_takes_every_recorded_event_in_turn(stack, admin, provider):
         event = json.loads(text)
         if name == "replace_key":  # the id of an opaque key; the one that is made here has material
             event = json.loads(text.replace(actual[HASH], opaque_key(stack, actual[OPERATOR])))
+        if "/identities/" in event["rawPath"]:  # the hash of an identity that has called
+            event = json.loads(text.replace(actual[HASH], identity))
         answer = stack.functions["KeyAdminFunction"].invoke(event)
         assert answer["statusCode"] in {200, 201, 204}, (name, answer)
         if name == "open_session":

@@ -5,6 +5,8 @@ from base64 import urlsafe_b64encode
 
 import pytest
 
+from key_admin.openapi.operations import OPERATIONS
+
 LISTS = ["/keys", "/policies", "/apis", "/issuers", "/audit"]
 FOREVER = "x" * 3000
 
@@ -191,3 +193,71 @@ def test_an_expiry_at_the_end_of_the_calendar_is_400(admin, time):
     answer = admin("POST", "/keys", {"name": "n", "grants": [{"api": "*"}], "expires_at": time})
 
     assert (answer.status, answer.body["errors"][0]["field"]) == (400, "expires_at")
+
+
+IDS = {"key_hash": "A" * 43, "policy_id": "gold", "api_id": "orders", "issuer_id": "example"}
+GUARDED = [operation for operation in OPERATIONS if not operation.is_open]
+
+
+@pytest.mark.parametrize("operation", GUARDED, ids=lambda one: one.id)
+def test_a_query_parameter_that_an_operation_does_not_know_is_400_and_named(admin, operation):
+    """A misspelt filter would be none: `?ownr=acme` listed every key there is."""
+    answer = admin(operation.method, f"{operation.path.format(**IDS)}?ownr=acme", operation.example or None)
+
+    assert (answer.status, [error["field"] for error in answer.body["errors"]]) == (400, ["ownr"])
+    assert all(f"`{name}`" in answer.body["errors"][0]["message"] for name in operation.query)
+
+
+def test_a_page_is_asked_for_by_the_name_that_the_page_before_gave_it(admin, two_of_each):
+    cursor = admin("GET", f"/keys?owner={two_of_each}&limit=1").body["next"]
+
+    pages = {
+        query: admin("GET", f"/keys?owner={two_of_each}&{query}")
+        for query in (f"next={cursor}", f"cursor={cursor}", f"cursor={cursor}&next={cursor}", f"cursor=&next={cursor}")
+    }
+
+    assert len({page.text for page in pages.values()}) == 1
+    assert len(pages[f"next={cursor}"].body["items"]) == 1
+
+
+@pytest.mark.parametrize(("query", "field"), [("cursor=a&next=b", "next"), ("next=b", "next"), ("cursor=a", "cursor")])
+def test_cursors_that_differ_and_cursors_that_no_list_gave_are_named(admin, query, field):
+    answer = admin("GET", f"/keys?{query}")
+
+    assert (answer.status, answer.body["errors"][0]["field"]) == (400, field)
+
+
+@pytest.mark.parametrize("asked", ["mobile", "MOBILE-", "Mobile-App"])
+def test_keys_are_listed_by_what_their_name_begins_with_in_any_case(admin, asked):
+    owner = f"names-{uuid.uuid4().hex[:8]}"
+    for name in ("mobile-app", "MOBILE-APP 2", "the mobile-app", "mobil"):
+        admin.create_key(owner=owner, name=name)
+
+    listed = admin("GET", f"/keys?owner={owner}&name={asked}").body["items"]
+
+    assert {key["name"] for key in listed} == {"mobile-app", "MOBILE-APP 2"}
+
+
+def test_keys_are_listed_by_an_api_that_they_or_their_policies_grant_under_any_of_its_names(admin):
+    name = f"api{uuid.uuid4().hex[:8]}"
+    admin("PUT", f"/apis/{name}", {"name": "a", "gateways": [f"{name}gw/prod"]})
+    admin("PUT", f"/policies/{name}", {"name": "p", "grants": [{"api": name}]})
+    rights = {
+        "by id": {"grants": [{"api": name}]},
+        "by stage": {"grants": [{"api": f"{name}gw/prod"}]},
+        "by every stage": {"grants": [{"api": f"{name}gw/*"}]},
+        "by any": {"grants": [{"api": "*"}]},
+        "by policy": {"grants": [], "policies": [name]},
+        "another": {"grants": [{"api": "another"}]},
+        "admin": {"grants": [{"api": "admin"}]},
+    }
+    for kind, given in rights.items():
+        admin.create_key(owner=name, name=kind, **given)
+
+    def listed(api):
+        return {key["name"] for key in admin("GET", f"/keys?owner={name}&api={api}").body["items"]}
+
+    assert listed(name) == listed(f"{name}gw/prod") == listed(f"{name}gw/*") == rights.keys() - {"another", "admin"}
+    assert listed("admin") == {"admin"}
+    assert listed("another") == {"another", "by any"}
+    assert listed("nobody") == {"by any"}

@@ -1,5 +1,6 @@
 """The OpenAPI document tells the truth: of the routes, and of every answer."""
 
+import json
 import re
 
 import jsonschema_rs
@@ -72,8 +73,52 @@ def test_every_type_of_problem_is_explained():
     raised = set(re.findall(r'Problem\(\s*(?:status|HTTPStatus\.\w+), "([a-z-]+)"', sources))
     told = DOCUMENT["components"]["schemas"]["ProblemAnswer"]["properties"]["type"]
 
-    assert {uri.rpartition("/")[2] for uri in told["enum"]} == raised == PROBLEMS.keys()
+    assert raised == PROBLEMS.keys()
+    assert all(re.search(told["pattern"], f"https://a.example/problems/{code}") for code in raised)
+    assert not re.search(told["pattern"], "https://a.example/problems/another")
     assert all(f"`{code}` ({status.value})" in told["description"] for code, (status, _) in PROBLEMS.items())
+
+
+@pytest.mark.parametrize("code", PROBLEMS)
+def test_every_type_of_problem_is_served_without_a_key(admin, code):
+    status, meaning = PROBLEMS[code]
+
+    answer = call("GET", f"{admin.url}/problems/{code}")
+
+    assert answer.status == 200
+    assert answer.body == {"name": code, "status": status.value, "title": status.phrase, "meaning": meaning}
+
+
+def test_the_type_of_a_problem_leads_to_its_meaning_on_the_api_that_answered(admin):
+    problems = [
+        admin("GET", "/keys?limit=0").body,
+        admin("GET", "/nothing").body,
+        admin("DELETE", "/keys").body,
+        admin("POST", "/keys/import", {"items": [{}]}).body["items"][0]["problem"],
+        call("GET", f"{admin.url}/problems/another").body,
+    ]
+
+    for problem in problems:
+        assert problem["type"].startswith(f"{admin.url}/problems/")
+        assert call("GET", problem["type"]).body["status"] == problem["status"]
+
+
+def test_on_aws_the_type_of_a_problem_lies_on_the_host_of_the_request(stack):
+    event = json.loads((ROOT / "events" / "admin_read_problem.json").read_text())
+    for part in (event, event["requestContext"]["http"]):
+        part |= {name: "/problems/another" for name in ("rawPath", "path") if name in part}
+    event["headers"]["x-forwarded-prefix"] = "/elsewhere"
+
+    answer = stack.functions["KeyAdminFunction"].invoke(event)
+
+    domain = event["requestContext"]["domainName"]
+    assert json.loads(answer["body"])["type"] == f"https://{domain}/problems/not-found"
+
+
+def test_the_example_of_a_401_is_what_the_gateway_answers(admin):
+    told = DOCUMENT["paths"]["/keys"]["get"]["responses"]["401"]["content"]["application/json"]["example"]
+
+    assert call("GET", f"{admin.url}/keys").body == told
 
 
 def test_a_patch_is_any_member_or_null():

@@ -6,7 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from authorizer.memory import LOOK_AGAIN_MS, STALENESS_MS
 from tests.conftest import call, sign
+from tests.key_admin.provider import Provider
 
 
 def at_once(count, work):
@@ -114,3 +116,43 @@ def test_a_new_key_says_where_it_is_and_that_nobody_keeps_its_answer(admin):
     assert answer.headers["location"] == f"keys/{answer.body['key_hash']}", "beside the list, whatever the base path"
     assert answer.headers["cache-control"] == "no-store"
     assert admin("GET", "/keys/none").headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.fixture
+def provider():
+    with Provider() as running:
+        yield running
+        running.shutdown()
+
+
+def test_an_edit_says_when_every_environment_acts_on_it(admin, provider):
+    name = f"edit-{uuid.uuid4().hex[:8]}"
+    grants = [{"api": "*"}]
+    path = f"/keys/{admin.create_key(rate_limits=[{'limit': 1, 'period': '1s'}])['key_hash']}"
+    issuer = {"issuer": provider.url, "discovery": True, "audience": "a", "default_policies": [name]}
+
+    answers = {
+        "policy": admin("PUT", f"/policies/{name}", {"name": "p", "grants": grants}),
+        "api": admin("PUT", f"/apis/{name}", {"name": "a"}),
+        "issuer": admin("PUT", f"/issuers/{name}", issuer),
+        "name": admin("PATCH", path, {"name": "b"}),
+        "limit": admin("PATCH", path, {"rate_limits": [{"limit": 9, "period": "1s"}]}),
+        "reset": admin("POST", f"{path}/reset"),
+    }
+
+    assert {answer.status for answer in answers.values()} <= {200, 201}, answers
+    said = {kind: answer.body["effective_within_seconds"] for kind, answer in answers.items()}
+    assert said == {"policy": 5, "api": 5, "issuer": 5, "name": 0, "limit": 1, "reset": 1}
+    assert said["policy"] * 1000 > STALENESS_MS
+    assert said["reset"] * 1000 >= LOOK_AGAIN_MS
+    assert "effective_within_seconds" not in admin("GET", f"/policies/{name}").body
+
+
+def test_a_put_that_is_to_make_a_record_changes_none_that_exists(admin):
+    path, only_new = f"/apis/new-{uuid.uuid4().hex[:8]}", {"If-None-Match": "*"}
+
+    statuses = [admin("PUT", path, {"name": name}, headers=only_new).status for name in ("first", "second")]
+
+    assert statuses == [201, 412]
+    assert admin("GET", path).body["name"] == "first"
+    assert admin("PUT", path, {"name": "third"}).status == 200

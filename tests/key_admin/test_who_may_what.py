@@ -51,6 +51,11 @@ OWN = {
     "GET /issuers/{issuer_id}": (404, 404, GATE, GATE, 403, 403, 403, GATE),
     "PUT /issuers/{issuer_id}": (400, GATE, GATE, GATE, 403, 403, 403, GATE),
     "DELETE /issuers/{issuer_id}": (404, GATE, GATE, GATE, 403, 403, 403, GATE),
+    "GET /identities": (200, 200, GATE, GATE, 403, 403, 403, GATE),
+    "GET /identities/{key_hash}": (404, 404, GATE, GATE, 403, 403, 403, GATE),
+    "PATCH /identities/{key_hash}": (404, GATE, GATE, GATE, 403, 403, 403, GATE),
+    "POST /identities/{key_hash}/reset": (404, GATE, GATE, GATE, 403, 403, 403, GATE),
+    "GET /identities/{key_hash}/usage": (404, 404, GATE, GATE, 403, 403, 403, GATE),
     "GET /audit": (200, 200, GATE, GATE, 403, 403, 403, GATE),
     "GET /audit/verify": (200, 200, GATE, GATE, 403, 403, 403, GATE),
     "POST /session": (204, 204, 204, 204, 204, 204, 204, 403),
@@ -59,6 +64,7 @@ OWN = {
     "POST /explain": (200, GATE, GATE, GATE, 200, 200, 200, GATE),
     "GET /self": OPEN,
     "GET /health": OPEN,
+    "GET /problems/{name}": OPEN,
 }
 # Where it is a key of somebody else, and a new key is to be somebody else's.
 FOREIGN = {
@@ -140,6 +146,7 @@ def send(holder, route, acme, key, new):
         "POST /keys/import": {"items": [new]},
         "POST /keys/lookup": {"key_id": key["key_id"]},
         "PATCH /keys/{key_hash}": {"name": "m"},
+        "PATCH /identities/{key_hash}": {"enabled": False},
         "POST /keys/{key_hash}/rotate": {"jwt_data": {"generate": True}},
         "POST /explain": {"key_hash": key["key_hash"], "api": acme.api, "method": "GET", "path": "/x"},
         "PUT /policies/{policy_id}": {"name": "p", "grants": [{"api": acme.api}]},
@@ -147,7 +154,9 @@ def send(holder, route, acme, key, new):
         "PUT /issuers/{issuer_id}": {"issuer": "https://i.example"},
     }
     ids = {"key_hash": key["key_hash"], "policy_id": acme.policy, "api_id": acme.api, "issuer_id": "none"}
-    return holder(method, path.format(**ids), bodies.get(route))
+    ids["name"] = "invalid"
+    query = "?issuer=none" if route == "GET /identities" else ""
+    return holder(method, path.format(**ids) + query, bodies.get(route))
 
 
 @pytest.mark.parametrize(("target", "route"), CASES)
