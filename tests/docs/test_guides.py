@@ -184,6 +184,14 @@ def test_every_command_of_a_guide_is_run_by_some_test():
     assert with_commands == {*HERE, "operate.md", "deploy.md"}
 
 
+@pytest.mark.parametrize("path", [*GUIDES, ROOT / "README.md"], ids=lambda path: path.name)
+def test_a_command_that_is_refused_shows_why(path):
+    """`curl -f` alone says the status and hides the problem that the answer describes."""
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", path.read_text(), re.DOTALL))
+
+    assert set(re.findall(r"curl -\S+(?: --\S+)?", blocks)) <= {"curl -sS --fail-with-body"}
+
+
 def test_the_decorated_handler_of_the_guide_answers(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "integration")
     found = re.search(r"```python\n(.*?)```", (DOCS / "protect-your-api.md").read_text(), re.DOTALL)
