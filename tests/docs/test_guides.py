@@ -11,7 +11,7 @@ import pytest
 from benchmarks import cost
 from dev.services import ROOT
 from dev.stack import LocalStack
-from tests.conftest import SECRET, Admin, call
+from tests.conftest import SECRET, Admin, call, clone_into
 from tests.docs.conftest import DOCS, commands_of
 
 GUIDES = sorted(DOCS.glob("*.md"))
@@ -33,9 +33,7 @@ GENERATED = {"algorithm": "HS256", "generate": True}
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """The project's folder as a reader has it who saved every program of the guide there."""
-    root = tmp_path_factory.mktemp("root")
-    for path in ROOT.iterdir():
-        (root / path.name).symlink_to(path)
+    root = clone_into(tmp_path_factory.mktemp("root"))
     for name, (_, text) in PROGRAMS.items():
         (root / name).write_text(text)
     return root
