@@ -9,14 +9,14 @@ PYTHON := $(shell for candidate in python3.13 python3 python; do $$candidate -c 
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 SAM := SAM_CLI_TELEMETRY=0 AWS_EC2_METADATA_DISABLED=true AWS_DEFAULT_REGION=us-east-1 .venv-sam/bin/sam
 
-export PORT DATA SERVICES HTTP_UNAUTHORIZED EXPRESSION_MATCH TEMPLATE
+export PORT DATA SERVICES VERBOSE HTTP_UNAUTHORIZED EXPRESSION_MATCH TEMPLATE
 
 .PHONY: help
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 .PHONY: dev
-dev: .venv/ready .venv-ministack/ready ## run the whole stack on this machine (PORT=3000, DATA=DIR, SERVICES=HOST:PORT)
+dev: .venv/ready .venv-ministack/ready ## run the whole stack on this machine (PORT=3000, DATA=DIR, SERVICES=HOST:PORT, VERBOSE=1)
 	@exec .venv/bin/python -m dev
 
 .PHONY: test

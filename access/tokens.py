@@ -52,6 +52,13 @@ class MalformedToken(NamedTuple):
     detail: str
 
 
+class RejectedToken(NamedTuple):
+    """A token that is not believed. `detail` names the check that failed, for the log, and no value of the token."""
+
+    reason: Reason
+    detail: str = ""
+
+
 class _Malformed(Exception):  # noqa: N818 - never leaves this module
     pass
 
@@ -86,19 +93,19 @@ def parse_token(text: str) -> UnverifiedToken | MalformedToken:
 
 def verify_token(
     token: UnverifiedToken, credentials: Sequence[Credential], rules: TokenRules, *, now: int
-) -> VerifiedToken | Reason:
+) -> VerifiedToken | RejectedToken:
     """Check the signature with the credentials of the token's algorithm, then the claims.
 
-    `now` is in Unix seconds. Returns the reason of the first check that fails.
+    `now` is in Unix seconds. Returns the first check that fails.
     """
     current = [one for one in credentials if one.expires_at is None or now < one.expires_at]
     matching = [one for one in current if one.algorithm.value == token.algorithm]
     if not matching:
         verify_in_vain(algorithm_named(token.algorithm), token.signing_input, token.signature)
-        return Reason.UNSUPPORTED_ALGORITHM
+        return RejectedToken(Reason.UNSUPPORTED_ALGORITHM, _describe_algorithms(current))
     signer = next((one for one in matching if verify_signature(one, token.signing_input, token.signature)), None)
     if signer is None:
-        return Reason.INVALID_SIGNATURE
+        return RejectedToken(Reason.INVALID_SIGNATURE, f"checked by {len(matching)} of {matching[0].algorithm.value}")
     return _check_claims(token, rules, now) or VerifiedToken(token.claims, signer.credential_id)
 
 
@@ -142,24 +149,66 @@ def _check_header(header: dict[str, Any]) -> None:
 # --- claims --------------------------------------------------------------------------------
 
 
-def _check_claims(token: UnverifiedToken, rules: TokenRules, now: int) -> Reason | None:
+def _check_claims(token: UnverifiedToken, rules: TokenRules, now: int) -> RejectedToken | None:
     times = {name: _time(token.claims, name) for name in ("exp", "nbf", "iat")}
-    is_typed = all(value is not False for value in times.values()) and _has_texts(token.claims)
-    if not is_typed or not _has_known_type(token.typ, rules):
-        return Reason.INVALID_CLAIMS
+    if not (all(value is not False for value in times.values()) and _has_texts(token.claims)):
+        return _reject(_describe_type(token.claims))
+    if not _has_known_type(token.typ, rules):
+        return _reject(f"typ is not {rules.typ or 'JWT or at+jwt'}")
+    return _check_times(times, rules, now) or _check_parties(token.claims, rules)
+
+
+def _check_times(times: dict[str, float | None], rules: TokenRules, now: int) -> RejectedToken | None:
     expires, not_before, issued = times["exp"], times["nbf"], times["iat"]
     leeway = rules.leeway_seconds
     if expires is None and rules.require_exp:
-        return Reason.INVALID_CLAIMS
+        return _reject("exp is missing")
     if expires is not None and now >= expires + leeway:
-        return Reason.TOKEN_EXPIRED
+        detail = f"exp was {_whole(now - expires)} s ago, the leeway is {leeway} s"
+        return RejectedToken(Reason.TOKEN_EXPIRED, detail)
     if (not_before is not None and now + leeway < not_before) or (issued is not None and now + leeway < issued):
-        return Reason.TOKEN_NOT_YET_VALID
+        return RejectedToken(Reason.TOKEN_NOT_YET_VALID, _describe_start(times, leeway, now))
     if not _lives_short_enough(expires, issued, rules, now):
-        return Reason.INVALID_CLAIMS
-    if not _names_issuer(token.claims, rules) or not _names_audience(token.claims, rules):
-        return Reason.INVALID_CLAIMS
+        start = "now, as iat is missing" if issued is None else "iat"
+        return _reject(f"exp is not within {rules.max_lifetime_seconds} s of {start}")
     return None
+
+
+def _check_parties(claims: dict[str, Any], rules: TokenRules) -> RejectedToken | None:
+    if not _names_issuer(claims, rules):
+        return _reject("iss is missing" if "iss" not in claims else "iss is not an issuer of the key")
+    if not _names_audience(claims, rules):
+        return _reject("aud is missing" if "aud" not in claims else "aud names no audience of the key")
+    return None
+
+
+def _reject(detail: str) -> RejectedToken:
+    return RejectedToken(Reason.INVALID_CLAIMS, detail)
+
+
+def _whole(seconds: float) -> int:
+    """Rounded up."""
+    return int(-(-seconds // 1))
+
+
+def _describe_algorithms(credentials: Sequence[Credential]) -> str:
+    """Those that a token may have; what it has is not repeated."""
+    names = " or ".join(sorted({credential.algorithm.value for credential in credentials}))
+    return f"alg is not {names}" if names else "no credential for it is in force"
+
+
+def _describe_start(times: dict[str, float | None], leeway: int, now: int) -> str:
+    name = "nbf" if (times["nbf"] or 0) > now + leeway else "iat"
+    return f"{name} is {_whole((times[name] or 0) - now)} s ahead, the leeway is {leeway} s"
+
+
+def _describe_type(claims: dict[str, Any]) -> str:
+    """The first claim that is not of its type."""
+    for name in ("exp", "nbf", "iat"):
+        if _time(claims, name) is False:
+            return f"{name} is not a number from 0 to {MAX_TIME}"
+    name = next((name for name in ("iss", "sub", "jti") if not isinstance(claims.get(name, ""), str)), "")
+    return f"{name} is not a string" if name else "aud is not a string or a list of strings"
 
 
 def _time(claims: dict[str, Any], name: str) -> float | bool | None:

@@ -28,7 +28,7 @@ from access.grants import ADMIN_API, Grant, find_grant
 from access.key_ids import KeyHash, is_key_id, is_opaque_key_id
 from access.keys import KeyRecord
 from access.policies import Effective
-from access.tokens import MalformedToken, UnverifiedToken, looks_like_token, parse_token, verify_token
+from access.tokens import MalformedToken, RejectedToken, UnverifiedToken, looks_like_token, parse_token, verify_token
 from authorizer.counting import MAX_ATTEMPTS, Call, Crossing, UndecidedError, count, note_refusal
 from authorizer.environment import Environment
 from authorizer.events import Request, read_credentials, read_session_cookies
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 SEVERAL = "several different credentials"  # details of `malformed_token`, for who explains at which step
 NO_KEY_ID = "names no key id"
+_ENDED_SESSION = RejectedToken(Reason.TOKEN_EXPIRED, "the session has ended")
 
 
 class Outcome(NamedTuple):
@@ -109,8 +110,8 @@ def authenticate(
     if key is None:
         return _unknown_key(named)
     used = _verify(named, key, now=now_ms // 1000)
-    if isinstance(used, Reason):
-        return Outcome(Deny(used))
+    if isinstance(used, RejectedToken):
+        return Outcome(Deny(used.reason), detail=used.detail)
     effective = _judge_key(request, key, environment, now_ms=now_ms)
     return effective if isinstance(effective, Outcome) else Authenticated(named, used, key.record, effective)
 
@@ -133,8 +134,8 @@ def _find_credential(
         return Outcome(Deny(Reason.MALFORMED_TOKEN), detail=token.detail)
     if token is not None and definition.issuers:
         identity = environment.identify(token, definition, now_ms)
-        if isinstance(identity, Reason):
-            return Outcome(Deny(identity), detail="the token of an issuer")
+        if isinstance(identity, RejectedToken):
+            return Outcome(Deny(identity.reason), detail=identity.detail)
         if identity is not None:
             return identity
     credential = _name_key(credentials[0], token, definition, environment)
@@ -262,8 +263,8 @@ def _decide(
     """Steps 5 to 7 on one version of the record; None when the gate has another version."""
     # 5. The signature, then the claims.
     used = _verify(credential, key, now=now_ms // 1000)
-    if isinstance(used, Reason):
-        return Outcome(Deny(used), detail="" if credential.session is None else "the session has ended")
+    if isinstance(used, RejectedToken):
+        return Outcome(Deny(used.reason), detail=used.detail)
     return judge(request, key, environment, used=used, now_ms=now_ms)
 
 
@@ -322,18 +323,26 @@ def _refuse_source(request: Request, record: KeyRecord) -> Outcome:
     return Outcome(Deny(Reason.SOURCE_NOT_ALLOWED, record), detail=f"from {request.source or 'no address'}")
 
 
-def _verify(credential: Credential, key: KnownKey, *, now: int) -> str | Reason:
+def _verify(credential: Credential, key: KnownKey, *, now: int) -> str | RejectedToken:
     """The id of the credential that verified, or why none did. Also a token must name an id that is in force."""
     if credential.session is not None:
-        return "" if credential.session.is_alive(key.record, now=now) else Reason.TOKEN_EXPIRED
+        return "" if credential.session.is_alive(key.record, now=now) else _ENDED_SESSION
     token, issued = credential.token, key.record.find_id(credential.id_hashes, now=now)
     if token is None:
-        return issued.credential_id if issued is not None and key.record.is_opaque else Reason.UNKNOWN_KEY
+        if issued is not None and key.record.is_opaque:
+            return issued.credential_id
+        return RejectedToken(Reason.UNKNOWN_KEY, _describe_id(key, is_in_force=issued is not None))
     if issued is None or key.record.is_opaque:
         verify_in_vain(algorithm_named(token.algorithm), token.signing_input, token.signature)
-        return Reason.UNKNOWN_KEY
+        return RejectedToken(Reason.UNKNOWN_KEY, _describe_id(key, is_in_force=issued is not None))
     verified = verify_token(token, key.credentials, key.record.token_rules, now=now)
-    return verified if isinstance(verified, Reason) else verified.credential_id
+    return verified if isinstance(verified, RejectedToken) else verified.credential_id
+
+
+def _describe_id(key: KnownKey, *, is_in_force: bool) -> str:
+    if not is_in_force:
+        return "the id was replaced"
+    return "a token names an opaque key" if key.record.is_opaque else "the id came alone, and its key signs tokens"
 
 
 def _marks(key: KnownKey, used: str, now: int) -> dict[str, int]:

@@ -20,13 +20,12 @@ from access.credentials import (
     load_public_key,
     load_secret,
 )
-from access.decisions import Reason
 from access.gate import VERSION, DayTotals, GateWrite
 from access.grants import ADMIN_API
 from access.key_ids import KeyHash, hash_key_id
 from access.keys import KeyRecord, Policy, StoredCredential
 from access.policies import Effective, overlay
-from access.tokens import UnverifiedToken
+from access.tokens import RejectedToken, UnverifiedToken
 from authorizer.events import Request
 from authorizer.memory import OUTAGE_MS, STALENESS_MS, Identity, KnownKey, Overlaid, SeenGate, Untold
 from store import keys as table_keys
@@ -146,7 +145,9 @@ class Environment:
             self._keys.pop(id_hash, None)
         return None
 
-    def identify(self, token: UnverifiedToken, definition: ApiDefinition, now_ms: int) -> Identity | Reason | None:
+    def identify(
+        self, token: UnverifiedToken, definition: ApiDefinition, now_ms: int
+    ) -> Identity | RejectedToken | None:
         """Whom a token speaks for, why it is not believed, or None where no issuer of the API made it."""
         if self._providers is None:
             from authorizer.providers import Providers  # noqa: PLC0415 - only APIs with issuers pay for it

@@ -11,7 +11,7 @@ from typing import Any
 from access.apis import ApiDefinition
 from access.decisions import Reason
 from access.issuers import Issuer, KeySet, credentials_for, identity_of, policies_of
-from access.tokens import UnverifiedToken, VerifiedToken, verify_token
+from access.tokens import RejectedToken, UnverifiedToken, VerifiedToken, verify_token
 from authorizer.memory import STALENESS_MS, Identity
 from store.client import Client
 from store.errors import ConditionFailed, TransientError, UnavailableError
@@ -46,7 +46,9 @@ class Providers:
         self._read_at_ms: dict[tuple[str, ...], int] = {}
         self._asked_at: dict[str, int] = {}
 
-    def identify(self, token: UnverifiedToken, definition: ApiDefinition, now_ms: int) -> Identity | Reason | None:
+    def identify(
+        self, token: UnverifiedToken, definition: ApiDefinition, now_ms: int
+    ) -> Identity | RejectedToken | None:
         """Whom a token speaks for, why it is not believed, or None where no issuer of the API made it.
 
         Raises UnavailableError without a usable key set.
@@ -56,14 +58,15 @@ class Providers:
             return None
         issuer, now = stored.issuer, now_ms // 1000
         verified = _verify(token, issuer, self._key_set(token, stored, now), now)
-        if verified is Reason.INVALID_SIGNATURE and token.key_id is None:  # its one key may be another by now
+        if _may_have_another_key(verified, token):  # its one key may be another by now
             self._renew(stored, now, is_needed=True)
             verified = _verify(token, issuer, self._key_set(token, stored, now), now)
-        if isinstance(verified, Reason):
-            return verified
+        if isinstance(verified, RejectedToken):
+            return verified._replace(detail=f"a token of the issuer {issuer.issuer_id}: {verified.detail}")
         identity = identity_of(token.claims, issuer)
         if identity is None:
-            return Reason.INVALID_CLAIMS
+            detail = f"a token of the issuer {issuer.issuer_id}: {issuer.identity_claim} names no identity"
+            return RejectedToken(Reason.INVALID_CLAIMS, detail)
         name, policies = f"issuer\n{issuer.issuer_id}\n{identity}", policies_of(token.claims, issuer)
         return Identity(name, issuer.issuer_id, identity, policies)
 
@@ -127,5 +130,9 @@ class Providers:
         return max(self._budget.left() - COUNTING_SECONDS, 0.0)
 
 
-def _verify(token: UnverifiedToken, issuer: Issuer, key_set: KeySet, now: int) -> VerifiedToken | Reason:
+def _may_have_another_key(verified: VerifiedToken | RejectedToken, token: UnverifiedToken) -> bool:
+    return isinstance(verified, RejectedToken) and verified.reason is Reason.INVALID_SIGNATURE and token.key_id is None
+
+
+def _verify(token: UnverifiedToken, issuer: Issuer, key_set: KeySet, now: int) -> VerifiedToken | RejectedToken:
     return verify_token(token, credentials_for(token, issuer, key_set), issuer.token_rules, now=now)

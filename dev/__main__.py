@@ -1,14 +1,17 @@
 """`make dev`: run the whole stack until it is told to end."""
 
+import fcntl
 import json
 import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dev.gateway.authorizers import AS_DOCUMENTED, Undocumented
+from dev.processes import StartError, require_free_port
 from dev.services import ROOT, Services
 from dev.stack import LocalStack, show
 
@@ -25,14 +28,14 @@ Tollgate is ready.
 Three commands to paste in another terminal: make a key, call with a token it signs, and see
 the limit of three requests in ten seconds.
 
-  curl -s {admin_url}/keys -H "Authorization: Bearer {admin_key}" -H "Content-Type: application/json" \\
+  curl -sS --fail-with-body {admin_url}/keys -H "Authorization: Bearer {admin_key}" -H "Content-Type: application/json" \\
     -d '{{"name":"demo","key_id":"demo-{pid}","jwt_data":{{"algorithm":"HS256","secret":"{secret}"}},"grants":[{{"api":"*"}}],"rate_limits":[{{"limit":3,"period":"10s"}}]}}'
 
   curl -i {rest_url}/hello -H "Authorization: Bearer $(.venv/bin/python -m dev.sign demo-{pid} {secret})"
 
-  for i in 1 2 3 4; do curl -s -w ' %{{http_code}}\\n' {rest_url}/hello -H "Authorization: Bearer $(.venv/bin/python -m dev.sign demo-{pid} {secret})"; done
+  for i in 1 2 3 4; do curl -sS -w ' %{{http_code}}\\n' {rest_url}/hello -H "Authorization: Bearer $(.venv/bin/python -m dev.sign demo-{pid} {secret})"; done
 
-Ctrl-C ends it.
+A line for each request follows; VERBOSE=1 shows all that the functions log. Ctrl-C ends it.
 """
 
 
@@ -41,10 +44,28 @@ def main() -> int:
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
+    try:
+        with _alone_in_this_folder():
+            _run(ended)
+    except StartError as error:
+        sys.exit(str(error))
+    return 0
+
+
+def _run(ended: threading.Event) -> None:
     port = _read_port("PORT", os.environ.get("PORT") or "3000")
-    show("Starting DynamoDB, Secrets Manager, the functions and the gateway …")
     services, undocumented = _services(os.environ), read_undocumented(os.environ)
-    with LocalStack(port=port, services=services, progress=show, quiet=False, undocumented=undocumented) as stack:
+    require_free_port("127.0.0.1", port, "make dev PORT=0 (any free port)")
+    show("Starting DynamoDB, Secrets Manager, the functions and the gateway …")
+    stack = LocalStack(
+        port=port,
+        services=services,
+        progress=show,
+        quiet=False,
+        verbose=os.environ.get("VERBOSE", "") not in {"", "0"},
+        undocumented=undocumented,
+    )
+    with stack:
         endpoints = {
             "admin_url": stack.admin_url,
             "rest_url": stack.rest_url,
@@ -54,13 +75,34 @@ def main() -> int:
             "admin_key": stack.admin_key,
             "pid": os.getpid(),
         }
-        ENDPOINTS.parent.mkdir(exist_ok=True)
         ENDPOINTS.write_text(json.dumps(endpoints, indent=2) + "\n")
         show(_WELCOME.format(**endpoints, secret=os.urandom(20).hex()))
         ended.wait()
         show("Ending …")
     ENDPOINTS.unlink(missing_ok=True)
-    return 0
+
+
+@contextmanager
+def _alone_in_this_folder() -> Iterator[None]:
+    """Hold the lock of this folder: scripts read where everything is from one file, which has room for one run.
+
+    The system gives the lock back however a run ends. Raises StartError while another run holds it.
+    """
+    ENDPOINTS.parent.mkdir(exist_ok=True)
+    with (ENDPOINTS.parent / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            message = f"`make dev` runs in this folder already{_other_run()}. End that one, or start this one in another clone"
+            raise StartError(message) from None
+        yield
+
+
+def _other_run() -> str:
+    with suppress(OSError, ValueError, KeyError):
+        endpoints = json.loads(ENDPOINTS.read_text())
+        return f": process {endpoints['pid']}, {endpoints['admin_url']}/"
+    return ""
 
 
 def _services(environ: Mapping[str, str]) -> Services:

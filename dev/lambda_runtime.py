@@ -34,8 +34,12 @@ class FunctionError(Exception):
         self.kind, self.message = kind, message
 
 
+# What a function writes of every request: its metric, its level INFO, and the one error that means a 401.
+_ROUTINE = ('{"_aws":', '{"level":"INFO"', '{"level":"DEBUG"', "[ERROR] UnauthorizedError: Unauthorized")
+
+
 class FunctionConfig(NamedTuple):
-    """What a function runs as."""
+    """What a function runs as. `verbose`: the console shows each line that it writes, not only what is unusual."""
 
     name: str
     handler: str
@@ -43,6 +47,7 @@ class FunctionConfig(NamedTuple):
     timeout_seconds: float
     memory_mb: int
     environ: Mapping[str, str]
+    verbose: bool = True
 
 
 class Function:
@@ -123,7 +128,7 @@ class Environment:
         command = [sys.executable, "-m", "awslambdaric", config.handler]
         output = subprocess.DEVNULL if quiet else subprocess.PIPE
         self._process = spawn(command, environ=environ, cwd=config.code, output=output)
-        self._console = None if self._process.stdout is None else _Console(self._process.stdout)
+        self._console = None if self._process.stdout is None else _Console(self._process.stdout, verbose=config.verbose)
 
     @property
     def pid(self) -> int:
@@ -206,8 +211,9 @@ class Environment:
 class _Console:
     """What a process writes: passed on to our own console, and kept until somebody looks."""
 
-    def __init__(self, pipe: IO[bytes]) -> None:
+    def __init__(self, pipe: IO[bytes], *, verbose: bool) -> None:
         self._pipe, self._kept, self._lock = pipe, b"", threading.Lock()
+        self._verbose, self._unfinished = verbose, b""
         os.set_blocking(pipe.fileno(), False)
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._thread.start()
@@ -237,12 +243,21 @@ class _Console:
             return False
         try:
             while data := os.read(self._pipe.fileno(), _KEPT_BYTES):
-                sys.stdout.write(data.decode(errors="replace"))
-                sys.stdout.flush()
+                self._show(data)
                 self._kept = (self._kept + data)[-_KEPT_BYTES:]
         except BlockingIOError:
             return True
+        self._show(b"\n" if self._unfinished else b"")
         return False
+
+    def _show(self, data: bytes) -> None:
+        """Pass on the lines that are whole by now."""
+        *lines, self._unfinished = (self._unfinished + data).split(b"\n")
+        for line in lines:
+            text = line.decode(errors="replace")
+            if self._verbose or not text.startswith(_ROUTINE):
+                sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
 
 
 class _RuntimeServer(ThreadingHTTPServer):

@@ -21,6 +21,10 @@ _PR_SET_PDEATHSIG = 1
 _SPAWNER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
 
 
+class StartError(Exception):
+    """What is asked for cannot start. The message says why, and what to do."""
+
+
 def spawn(
     command: Sequence[str],
     *,
@@ -98,6 +102,21 @@ def _status_of(url: str) -> int | None:
             return error.code
     except OSError:
         return None
+
+
+def require_free_port(host: str, port: int, setting: str) -> None:
+    """Raises StartError where nothing can listen on a port. `setting` chooses another."""
+    with socket.socket() as probe:
+        probe.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # as servers do: a connection that ended is no hindrance
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            message = (
+                f"Nothing can listen on {host}:{port} ({error.strerror}). End what runs there, or choose: {setting}"
+            )
+            raise StartError(message) from error
 
 
 def free_port() -> int:

@@ -12,7 +12,7 @@ from typing import Any, Self
 import boto3
 
 from dev.account import REGION
-from dev.processes import answering, free_port
+from dev.processes import StartError, answering, free_port, require_free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 MINISTACK = ROOT / ".venv-ministack" / "bin" / "ministack"
@@ -50,10 +50,11 @@ class Services:
         """Start what is to run, and leave its end to `opened`."""
         if not MINISTACK.exists():
             message = f"{MINISTACK.parent.parent.name} is missing: run `make dev` or `make test`, which install it"
-            raise RuntimeError(message)
+            raise StartError(message)
+        require_free_port(self._host, self.port, "make dev SERVICES=HOST:PORT")
         environ = ministack_environ(self._host, self.port) | {"SERVICES": "dynamodb,secretsmanager,events,sqs"}
         if self._data is not None:
-            self._data.mkdir(parents=True, exist_ok=True)
+            _make_folder(self._data)
             environ |= {"PERSIST_STATE": "1", "STATE_DIR": str(self._data.resolve())}
         url = self.endpoint + MINISTACK_HEALTH
         opened.enter_context(answering([str(MINISTACK)], url, environ=environ, cwd=ROOT, status=HTTPStatus.OK))
@@ -100,6 +101,17 @@ class Services:
             length = int(wanted["PasswordLength"])
             value[wanted["GenerateStringKey"]] = secrets.token_hex(length)[:length]
             return str(client.create_secret(Name=SECRET_NAME, SecretString=json.dumps(value))["ARN"])
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        is_writable = os.access(path, os.W_OK | os.X_OK)
+    except OSError:
+        is_writable = False
+    if not is_writable:
+        message = f"DATA={path} is not a folder that can be written to. Name one, or leave DATA out: the data end with the run"
+        raise StartError(message)
 
 
 def ministack_environ(host: str, port: int) -> dict[str, str]:

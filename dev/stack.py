@@ -45,12 +45,14 @@ class LocalStack:
         template: Path = ROOT / "template.yaml",
         progress: Progress = lambda _: None,
         quiet: bool = True,
+        verbose: bool = True,
         undocumented: Undocumented = AS_DOCUMENTED,
     ) -> None:
         self._wanted_port = port
         self._services = services or Services()
         self._progress = progress
         self._quiet = quiet
+        self._verbose = verbose
         self._undocumented = undocumented
         self.template = Template(template, {"AWS::Region": REGION, "AWS::StackId": STACK_ID})
         self.functions: dict[str, Function] = {}
@@ -133,6 +135,7 @@ class LocalStack:
                 timeout_seconds=float(properties.get("Timeout", 3)),  # Lambda's own defaults
                 memory_mb=int(properties.get("MemorySize", 128)),
                 environ=self._services.environ() | properties.get("Environment", {}).get("Variables", {}),
+                verbose=self._verbose,
             )
             self.functions[name] = Function(config)
             opened.callback(self.functions[name].close)

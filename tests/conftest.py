@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import time
 import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jwt
@@ -180,3 +182,13 @@ def client(services: Services, monkeypatch: pytest.MonkeyPatch) -> BotoClient:
     for name, value in services.environ().items():
         monkeypatch.setenv(name, value)
     return BotoClient("dynamodb")
+
+
+def clone_into(folder: Path) -> Path:
+    """The project's folder as another clone has it, with a `.dev` of its own: links, and a copy of what finds its root."""
+    folder.mkdir(exist_ok=True)
+    for path in ROOT.iterdir():
+        if path.name not in {"dev", ".dev"}:
+            (folder / path.name).symlink_to(path)
+    shutil.copytree(ROOT / "dev", folder / "dev", ignore=shutil.ignore_patterns("__pycache__"))
+    return folder

@@ -1,8 +1,9 @@
 """`tollgate sign`: a token from a private key or a secret on this machine. Nothing is sent."""
 
+import binascii
 import json
 import time
-from base64 import urlsafe_b64decode
+from base64 import b64decode
 from typing import Annotated, Any
 
 import jwt
@@ -22,6 +23,9 @@ def sign(
     secret_from: Annotated[
         str, typer.Option(metavar="REFERENCE", help="A secret: env:NAME, file:PATH, keyring:NAME, or -.")
     ] = "",
+    encoding: Annotated[
+        str, typer.Option(metavar="NAME", help="Of --secret-from: text, or base64url as a generated secret is shown.")
+    ] = "text",
     algorithm: Annotated[str, typer.Option(metavar="NAME", help=f"One of {', '.join(ALGORITHMS)}.")] = "",
     seconds: Annotated[int, typer.Option("--seconds", min=1, help="How long it is valid.")] = 300,
     issuer: Annotated[str, typer.Option(help="The claim `iss`.")] = "",
@@ -36,7 +40,7 @@ def sign(
     kid = key_id or kept.get("key_id", "")
     if not kid:
         raise CommandError("Which key? Give its id, or --from.", ExitCode.INVALID)
-    name, secret = _signer(material, private_key, secret_from)
+    name, secret = _signer(material, private_key, secret_from, encoding)
     now = int(time.time())
     claims: dict[str, Any] = {"iat": now, "exp": now + seconds}
     claims |= {member: value for member, value in (("iss", issuer), ("aud", audience)) if value}
@@ -53,19 +57,29 @@ def add_to(app: typer.Typer) -> None:
     app.command()(sign)
 
 
-def _signer(material: dict[str, str], private_key: str, secret_from: str) -> tuple[str, Any]:
+def _signer(material: dict[str, str], private_key: str, secret_from: str, encoding: str) -> tuple[str, Any]:
     """The algorithm that suits, and what signs."""
     if private_key:
         return _default_of(pem := read_reference(f"file:{private_key}")), pem
     if secret_from:
-        return "HS256", read_reference(secret_from)
+        return "HS256", _decode(read_reference(secret_from), encoding)
     if "private_key" in material:
         return material["algorithm"], material["private_key"]
     if "secret" in material:
-        text = material["secret"]
-        is_encoded = material.get("encoding") == "base64url"
-        return material["algorithm"], urlsafe_b64decode(text + "=" * (-len(text) % 4)) if is_encoded else text
+        return material["algorithm"], _decode(material["secret"], material.get("encoding", "text"))
     raise CommandError("What signs? Give --private-key, --secret-from, or --from.", ExitCode.INVALID)
+
+
+def _decode(secret: str, encoding: str) -> bytes:
+    if encoding == "text":
+        return secret.encode()
+    if encoding != "base64url":
+        raise CommandError(f"--encoding is text or base64url, not {encoding!r}.", ExitCode.INVALID)
+    try:
+        return b64decode(secret + "=" * (-len(secret) % 4), altchars="-_", validate=True)
+    except binascii.Error:
+        message = "The secret is not base64url, as its encoding says; a secret of your own has --encoding text."
+        raise CommandError(message, ExitCode.INVALID) from None
 
 
 def _default_of(pem: str) -> str:

@@ -137,14 +137,15 @@ def call(authorizer: Authorizer, event: dict[str, Any]) -> Answered:
 
 
 def _logged_reason(told: list[str]) -> str:
-    """Of the last decision among the lines that the function wrote."""
+    """Of the last decision among the lines that the function wrote, with its detail."""
     for line in reversed(told):
         try:
             found = json.loads(line)
         except ValueError:
             continue
         if isinstance(found, dict) and "decision" in found:
-            return str(found.get("reason", ""))
+            detail = f"({found['detail']})" if found.get("detail") else ""
+            return f"{found.get('reason', '')} {detail}".strip()
     return ""
 
 

@@ -121,8 +121,8 @@ class Shown(Answer):
     """Generated material, shown once."""
 
     algorithm: str
-    secret: str = ""
-    encoding: str = ""
+    secret: str = Field("", description="Random bytes, shown as base64url: decode it before you sign.")
+    encoding: str = Field("", description="base64url where there is a secret. Send it too where you send this secret.")
     private_key: str = ""
     public_key: str = ""
 

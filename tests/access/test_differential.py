@@ -162,7 +162,7 @@ def ours(text: str, algorithm: Algorithm) -> str:
     if isinstance(token, MalformedToken):
         return f"malformed: {token.detail}"
     verified = verify_token(token, [cached_credential(algorithm)], TokenRules(), now=NOW)
-    return "" if isinstance(verified, VerifiedToken) else verified.value
+    return "" if isinstance(verified, VerifiedToken) else verified.reason.value
 
 
 def pyjwt(text: str, algorithm: Algorithm) -> bool:

@@ -18,7 +18,7 @@ from access.issuers import (
     policies_of,
     read_key_set,
 )
-from access.tokens import parse_token, verify_token
+from access.tokens import RejectedToken, parse_token, verify_token
 from tests.key_admin.materials import encode, resized_points
 
 RSA = rsa.generate_private_key(65537, 2048)
@@ -47,7 +47,7 @@ def judge(keys, *, key=RSA, algorithm="RS256", issuer=ISSUER, headers=None):
 
 @pytest.mark.parametrize(("key", "algorithm"), [(RSA, "RS256"), (RSA, "PS256"), (EC, "ES256"), (ED, "EdDSA")])
 def test_a_token_verifies_by_the_key_that_it_names(key, algorithm):
-    assert not isinstance(judge(key_set(jwk(key)), key=key, algorithm=algorithm), Reason)
+    assert not isinstance(judge(key_set(jwk(key)), key=key, algorithm=algorithm), RejectedToken)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_an_rsa_number_with_a_zero_in_front_is_the_same_number():
     """RFC 7518, section 6.3.1.1, expects it of some libraries."""
     modulus = RSA.public_key().public_numbers().n.to_bytes(257, "big")
 
-    assert not isinstance(judge(key_set(jwk() | {"n": encode(modulus)})), Reason)
+    assert not isinstance(judge(key_set(jwk() | {"n": encode(modulus)})), RejectedToken)
 
 
 @pytest.mark.parametrize(
@@ -108,25 +108,25 @@ def test_a_public_key_is_no_secret():
 
 
 def test_the_algorithm_is_one_that_the_issuer_has_and_that_the_key_names():
-    assert judge(key_set(jwk()), issuer=ISSUER._replace(algorithms=("ES256",))) is Reason.UNSUPPORTED_ALGORITHM
-    assert isinstance(judge(key_set(jwk(alg="PS256"))), Reason)
-    assert not isinstance(judge(key_set(jwk(alg="RS256"))), Reason)
+    assert judge(key_set(jwk()), issuer=ISSUER._replace(algorithms=("ES256",))).reason is Reason.UNSUPPORTED_ALGORITHM
+    assert isinstance(judge(key_set(jwk(alg="PS256"))), RejectedToken)
+    assert not isinstance(judge(key_set(jwk(alg="RS256"))), RejectedToken)
 
 
 def test_an_issuer_that_does_not_say_whom_its_tokens_are_for_takes_none():
     """It would take those that the provider made for any application."""
     silent = ISSUER._replace(any_audience=False)
 
-    assert isinstance(judge(key_set(jwk()), issuer=silent), Reason)
+    assert isinstance(judge(key_set(jwk()), issuer=silent), RejectedToken)
 
 
 def test_a_token_that_names_no_key_verifies_only_where_there_is_one():
     unnamed = {name: value for name, value in jwk().items() if name != "kid"}
 
-    assert not isinstance(judge(key_set(jwk()), headers={}), Reason)
-    assert not isinstance(judge(key_set(unnamed), headers={}), Reason)
-    assert isinstance(judge(key_set(jwk(), jwk(EC, kid="other")), headers={}), Reason)
-    assert isinstance(judge(key_set(unnamed)), Reason)
+    assert not isinstance(judge(key_set(jwk()), headers={}), RejectedToken)
+    assert not isinstance(judge(key_set(unnamed), headers={}), RejectedToken)
+    assert isinstance(judge(key_set(jwk(), jwk(EC, kid="other")), headers={}), RejectedToken)
+    assert isinstance(judge(key_set(unnamed)), RejectedToken)
 
 
 def test_a_set_has_a_key_by_its_id():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from access.credentials import Algorithm, Credential
 from access.decisions import Reason
 from access.keys import TokenRules
-from access.tokens import MalformedToken, UnverifiedToken, VerifiedToken, parse_token, verify_token
+from access.tokens import MalformedToken, RejectedToken, UnverifiedToken, VerifiedToken, parse_token, verify_token
 
 SECRET = b"an-hmac-secret-that-is-long-enough"
 NOW = 1_800_000_000
@@ -114,7 +114,7 @@ def test_every_bit_flip_and_every_truncation_of_the_signature_fails():
     for variant in variants:
         parsed = parse_token(f"{head}.{encode(variant)}")
         assert isinstance(parsed, UnverifiedToken)
-        assert verify_token(parsed, [CREDENTIAL], TokenRules(), now=NOW) is Reason.INVALID_SIGNATURE
+        assert verify_token(parsed, [CREDENTIAL], TokenRules(), now=NOW).reason is Reason.INVALID_SIGNATURE
 
 
 def test_the_last_character_has_one_right_spelling():
@@ -149,7 +149,7 @@ def test_the_stored_algorithm_decides():
     for name in ("none", "None", "HS384", "RS256", "hs256", "HS256 "):
         token = parse_token(make(json.dumps({"alg": name}).encode()))
         assert isinstance(token, UnverifiedToken)
-        assert verify_token(token, [CREDENTIAL], TokenRules(), now=NOW) is Reason.UNSUPPORTED_ALGORITHM
+        assert verify_token(token, [CREDENTIAL], TokenRules(), now=NOW).reason is Reason.UNSUPPORTED_ALGORITHM
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_the_stored_algorithm_decides():
 def test_claims_are_judged_by_their_types_and_times_to_the_second(claims, verdict):
     found = judge(claims)
 
-    assert found is verdict if verdict else isinstance(found, VerifiedToken)
+    assert found.reason is verdict if verdict else isinstance(found, VerifiedToken)
 
 
 @pytest.mark.parametrize(
@@ -238,6 +238,68 @@ def test_what_a_key_asks_of_its_claims(claims, rules, allowed):
     assert isinstance(judge(claims, rules), VerifiedToken) is allowed
 
 
+BOUND = TokenRules(issuers=("https://us",), audiences=("us",), max_lifetime_seconds=60, leeway_seconds=2)
+
+
+@pytest.mark.parametrize(
+    ("claims", "rules", "detail"),
+    [
+        ({}, TokenRules(), "exp is missing"),
+        ({"exp": "soon"}, TokenRules(), "exp is not a number from 0 to 253402300799"),
+        ({"exp": NOW + 9, "nbf": True}, TokenRules(), "nbf is not a number from 0 to 253402300799"),
+        ({"exp": NOW + 9, "jti": 7}, TokenRules(), "jti is not a string"),
+        ({"exp": NOW + 9, "aud": ["us", 7]}, TokenRules(), "aud is not a string or a list of strings"),
+        ({"exp": NOW - 0.5}, TokenRules(), "exp was 1 s ago, the leeway is 0 s"),
+        ({"exp": NOW - 2}, BOUND, "exp was 2 s ago, the leeway is 2 s"),
+        ({"exp": NOW + 9, "nbf": NOW + 3}, TokenRules(), "nbf is 3 s ahead, the leeway is 0 s"),
+        ({"exp": NOW + 9, "iat": NOW + 2.5}, BOUND, "iat is 3 s ahead, the leeway is 2 s"),
+        ({"exp": NOW + 9, "nbf": NOW + 3, "iat": NOW + 4}, TokenRules(), "nbf is 3 s ahead, the leeway is 0 s"),
+        ({"exp": NOW + 9, "nbf": NOW - 1, "iat": NOW + 4}, TokenRules(), "iat is 4 s ahead, the leeway is 0 s"),
+        ({"exp": NOW + 61}, BOUND, "exp is not within 60 s of now, as iat is missing"),
+        ({"exp": NOW + 61, "iat": NOW}, BOUND, "exp is not within 60 s of iat"),
+        ({"exp": NOW + 9}, BOUND, "iss is missing"),
+        ({"exp": NOW + 9, "iss": "https://them"}, BOUND, "iss is not an issuer of the key"),
+        ({"exp": NOW + 9, "iss": "https://us"}, BOUND, "aud is missing"),
+        ({"exp": NOW + 9, "iss": "https://us", "aud": ["them"]}, BOUND, "aud names no audience of the key"),
+        ({"exp": NOW + 9}, TokenRules(typ="at+jwt"), "typ is not at+jwt"),
+    ],
+)
+def test_the_log_names_the_check_that_failed_and_no_value_of_the_token(claims, rules, detail):
+    found = judge(claims, rules)
+
+    assert isinstance(found, RejectedToken)
+    assert found.detail == detail
+
+
+@pytest.mark.parametrize(
+    ("token", "credentials", "detail"),
+    [
+        (make(b'{"alg":"HS512"}'), [CREDENTIAL], "alg is not HS256"),
+        (make(), [CREDENTIAL._replace(expires_at=NOW)], "no credential for it is in force"),
+        (make()[:-8] + "AAAAAAA8", [CREDENTIAL, CREDENTIAL], "checked by 2 of HS256"),
+        (make(b'{"alg":"HS256","typ":"secevent+jwt"}'), [CREDENTIAL], "typ is not JWT or at+jwt"),
+    ],
+)
+def test_the_log_names_what_a_header_or_signature_failed_by(token, credentials, detail):
+    parsed = parse_token(token)
+    assert isinstance(parsed, UnverifiedToken)
+
+    found = verify_token(parsed, credentials, TokenRules(), now=NOW)
+
+    assert isinstance(found, RejectedToken)
+    assert found.detail == detail
+
+
+@given(st.dictionaries(st.sampled_from(["exp", "nbf", "iat", "iss", "aud", "sub", "jti", "typ"]), st.text(min_size=4)))
+def test_no_detail_holds_a_string_of_the_claims(claims):
+    marked = {name: f"<<{value}>>" for name, value in claims.items()}
+
+    found = judge({"exp": NOW + 9} | marked, BOUND)
+
+    assert isinstance(found, RejectedToken)
+    assert "<<" not in found.detail
+
+
 @pytest.mark.parametrize(
     ("typ", "rules", "allowed"),
     [
@@ -262,4 +324,4 @@ def test_a_credential_stops_verifying_when_its_grace_ends():
     old = CREDENTIAL._replace(expires_at=NOW)
 
     assert isinstance(verify_token(token, [old], TokenRules(), now=NOW - 1), VerifiedToken)
-    assert verify_token(token, [old], TokenRules(), now=NOW) is Reason.UNSUPPORTED_ALGORITHM
+    assert verify_token(token, [old], TokenRules(), now=NOW).reason is Reason.UNSUPPORTED_ALGORITHM

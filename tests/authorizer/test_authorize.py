@@ -1,5 +1,7 @@
 """The recipe beside its calls: what an API takes, when a key ends, and what a request is counted in."""
 
+import json
+
 import jwt
 import pytest
 
@@ -10,6 +12,7 @@ from access.keys import StoredCredential
 from access.limits import Quota, RateLimit
 from authorizer.authorize import authorize
 from authorizer.events import read_event
+from authorizer.log import Log
 from store.sealing import seal
 from tests.authorizer.bench import KEYRING
 from tests.conftest import SECRET
@@ -71,6 +74,35 @@ def test_an_id_is_a_credential_of_an_opaque_key_and_of_no_other(bench):
 
     assert reasons(bench, tokens[named], named) == [None, Reason.UNKNOWN_KEY]
     assert reasons(bench, opaque, tokens[opaque]) == [None, Reason.UNKNOWN_KEY]
+
+
+def test_the_log_says_how_an_id_was_used_that_is_no_credential(bench):
+    named, opaque = format_opaque_key_id(bytes(range(32))), format_opaque_key_id(bytes(32))
+    key_hash = hash_key_id(KEYRING.current.pepper, named)
+    sealed = seal(KEYRING, SECRET.encode(), key_hash=key_hash, algorithm="HS256", nonce=bytes(12))
+    bench.key(key_hash=key_hash, credentials=(StoredCredential("c1", "HS256", 256, "t", 1, sealed=sealed),))
+    bench.key(key_hash=hash_key_id(KEYRING.current.pepper, opaque), credentials=())
+
+    alone, in_a_token = bench.outcome(token=named), bench.outcome(token=by_sub(bench, kid=opaque))
+
+    assert alone.detail == "the id came alone, and its key signs tokens"
+    assert in_a_token.detail == "a token names an opaque key"
+
+
+def test_the_line_of_a_401_names_the_check_and_holds_nothing_of_the_token(bench):
+    bench.key()
+    now = bench.now_ms // 1000
+    claims = {"exp": now + 60, "nbf": now + 3, "sub": "ada-lovelace", "iss": "https://who.example"}
+    token = jwt.encode(claims, SECRET, algorithm="HS256", headers={"kid": bench.key_id})
+    request = read_event({"type": "TOKEN", "methodArn": ARN, "authorizationToken": token})
+
+    outcome = bench.outcome(token=token)
+    line = Log.start({}).line(request, outcome, milliseconds=1, now_ms=bench.now_ms, draw=0)
+
+    assert json.loads(line)["reason"] == "token_not_yet_valid"
+    assert json.loads(line)["detail"] == "nbf is 3 s ahead, the leeway is 0 s"
+    parts = [*token.split("."), bench.key_id, "ada-lovelace", "who.example", str(now + 3)]
+    assert [part for part in parts if part in line] == []
 
 
 def test_a_key_passes_until_the_second_of_its_expiry(bench):

@@ -1,4 +1,4 @@
-"""What the README says of leases, by the simulation that it quotes."""
+"""What docs/performance.md says of leases, by the simulation that it quotes."""
 
 import pytest
 

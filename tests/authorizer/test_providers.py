@@ -9,7 +9,7 @@ from access.apis import UNDEFINED, ApiDefinition
 from access.decisions import Allow, Deny, Reason
 from access.grants import ADMIN_API, Grant
 from access.issuers import Issuer
-from access.tokens import parse_token
+from access.tokens import RejectedToken, parse_token
 from authorizer.authorize import authorize
 from authorizer.events import read_event
 from authorizer.memory import STALENESS_MS, Identity
@@ -80,7 +80,7 @@ def test_a_key_that_the_provider_withdrew_goes_when_the_copy_is_old(environment,
     provider.remove("first")
 
     assert isinstance(identify(environment, withdrawn, REFRESH_SECONDS - 1), Identity)
-    assert isinstance(identify(environment, withdrawn, REFRESH_SECONDS), Reason)
+    assert isinstance(identify(environment, withdrawn, REFRESH_SECONDS), RejectedToken)
 
 
 def test_a_copy_serves_through_an_outage_up_to_its_hard_maximum_age_and_not_a_second_longer(environment, provider):
@@ -113,9 +113,9 @@ def test_unknown_keys_ask_once_in_a_cool_down(environment, provider):
     provider.remove("forger")
 
     for after in (100, 101, 100 + COOL_DOWN_SECONDS - 1):
-        assert isinstance(identify(environment, forged, after), Reason)
+        assert isinstance(identify(environment, forged, after), RejectedToken)
     assert provider.fetches == 1
-    assert isinstance(identify(environment, forged, 100 + COOL_DOWN_SECONDS), Reason)
+    assert isinstance(identify(environment, forged, 100 + COOL_DOWN_SECONDS), RejectedToken)
     assert provider.fetches == 2
 
 
@@ -133,7 +133,7 @@ def test_a_rotation_is_followed_where_no_token_names_its_key(environment, provid
     provider.remove("first")
 
     assert isinstance(identify(environment, unnamed(), 100), Identity)
-    assert isinstance(identify(environment, old, 101), Reason)
+    assert isinstance(identify(environment, old, 101), RejectedToken)
     assert provider.fetches == 1
 
 

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import time
+from base64 import urlsafe_b64encode
 from zipfile import ZipFile
 
 import jwt
@@ -279,6 +280,29 @@ def test_a_token_is_signed_with_a_key_of_this_machine(tollgate, tmp_path):
 
     assert jwt.get_unverified_header(token) == {"alg": "HS384", "typ": "JWT", "kid": "till-1"}
     assert jwt.decode(token, SECRET, algorithms=["HS384"])["n"] == 5
+
+
+@pytest.mark.parametrize("algorithm", ["HS256", "HS512"])
+def test_a_generated_secret_signs_by_its_encoding(tollgate, tmp_path, algorithm):
+    """It is bytes, shown as base64url; as a string it would sign tokens that nobody accepts."""
+    raw = os.urandom(64)
+    secret = tmp_path / "secret"
+    secret.write_text(urlsafe_b64encode(raw).rstrip(b"=").decode())
+    command = ("sign", "till-1", "--secret-from", f"file:{secret}", "--algorithm", algorithm)
+
+    token = tollgate(*command, "--encoding", "base64url").out.strip()
+
+    assert jwt.decode(token, raw, algorithms=[algorithm])
+
+
+@pytest.mark.parametrize(("encoding", "wrong"), [("hex", "text or base64url"), ("base64url", "is not base64url")])
+def test_an_encoding_that_does_not_fit_is_refused(tollgate, tmp_path, encoding, wrong):
+    secret = tmp_path / "secret"
+    secret.write_text("not base64url!")
+
+    ended = tollgate("sign", "till-1", "--secret-from", f"file:{secret}", "--encoding", encoding)
+
+    assert (ended.code, wrong in ended.err) == (ExitCode.INVALID, True)
 
 
 def test_no_secret_stands_among_the_arguments_or_in_what_is_shown(tollgate):

@@ -11,7 +11,7 @@ import pytest
 from benchmarks import cost
 from dev.services import ROOT
 from dev.stack import LocalStack
-from tests.conftest import SECRET, Admin, call
+from tests.conftest import SECRET, Admin, call, clone_into
 from tests.docs.conftest import DOCS, commands_of
 
 GUIDES = sorted(DOCS.glob("*.md"))
@@ -24,32 +24,65 @@ HERE = [
     "migrate-from-usage-plans.md",
     "cli.md",
 ]
-PROGRAMS = {
-    "python": ("token.py", [sys.executable]),
-    "javascript": ("token.js", ["node"]),
-    "bash": ("token.sh", ["bash", "-eu"]),
-    "go": ("main.go", ["go", "run"]),
-    "java": ("Token.java", ["java"]),
-}
+_PROGRAM = re.compile(r"## [^\n]*: `([^`]*)`\n\nRun it by `([^`]*)`\.\n\n```\w+\n(.*?)```", re.DOTALL)
+PROGRAMS = {file: (command, text) for file, command, text in _PROGRAM.findall((DOCS / "first-token.md").read_text())}
+OWN = {"algorithm": "HS256", "secret": SECRET}
+GENERATED = {"algorithm": "HS256", "generate": True}
 
 
-@pytest.mark.parametrize("language", PROGRAMS)
-def test_every_first_token_is_accepted(stack, admin, tmp_path, language):
-    name, command = PROGRAMS[language]
-    if shutil.which(command[0]) is None or (language == "bash" and shutil.which("openssl") is None):
-        pytest.skip(f"the tools of {language} are not on PATH")
-    found = re.search(rf"```{language}\n(.*?)```", (DOCS / "first-token.md").read_text(), re.DOTALL)
-    assert found is not None
-    (tmp_path / name).write_text(found[1])
-    key = admin.create_key()
-    environ = os.environ | {"KEY_ID": key["key_id"], "SECRET": SECRET}
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The project's folder as a reader has it who saved every program of the guide there."""
+    root = clone_into(tmp_path_factory.mktemp("root"))
+    for name, (_, text) in PROGRAMS.items():
+        (root / name).write_text(text)
+    return root
 
+
+def run_in(folder, command, **environ):
+    words = [sys.executable if word == "python3" else word for word in command]
     done = subprocess.run(
-        [*command, name], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False, timeout=120
+        words, cwd=folder, env=os.environ | environ, capture_output=True, text=True, check=False, timeout=120
     )
-
     assert done.returncode == 0, done.stderr
-    assert call("GET", f"{stack.rest_url}/x", token=done.stdout.strip()).status == 200
+    return done.stdout.strip()
+
+
+def settings_of(key, jwt_data):
+    """What the guide puts into the environment: the secret as it was sent, or as it was shown."""
+    material = key.get("jwt_data") or jwt_data
+    return {"KEY_ID": key["key_id"], "SECRET": material["secret"], "ENCODING": material.get("encoding", "text")}
+
+
+def test_the_guide_has_five_programs():
+    assert [command.split()[0] for command, _ in PROGRAMS.values()] == ["python3", "node", "bash", "go", "java"]
+
+
+@pytest.mark.parametrize("jwt_data", [OWN, GENERATED], ids=["own", "generated"])
+@pytest.mark.parametrize("file", PROGRAMS)
+def test_every_first_token_is_accepted(stack, admin, folder, file, jwt_data):
+    command, _ = PROGRAMS[file]
+    tools = {command.split()[0], "openssl" if file.endswith(".sh") else "python3"}
+    if any(shutil.which(tool) is None for tool in tools):
+        pytest.skip(f"the tools of {file} are not on PATH")
+    key = admin.create_key(jwt_data=jwt_data)
+
+    token = run_in(folder, command.split(), **settings_of(key, jwt_data))
+
+    assert call("GET", f"{stack.rest_url}/x", token=token).status == 200
+
+
+@pytest.mark.parametrize("jwt_data", [OWN, GENERATED], ids=["own", "generated"])
+def test_beside_the_programs_of_the_guide_the_project_still_starts(stack, admin, folder, jwt_data):
+    """A file named as a module of Python, `token.py`, once ended `make dev` and `dev.sign`."""
+    key = admin.create_key(jwt_data=jwt_data)
+    settings = settings_of(key, jwt_data)
+
+    run_in(folder, ["python3", "-c", "import dev.__main__, cli.main, doctor.__main__"])
+    command = ["python3", "-m", "dev.sign", settings["KEY_ID"], settings["SECRET"]]
+    token = run_in(folder, command, ENCODING=settings["ENCODING"])
+
+    assert call("GET", f"{stack.rest_url}/x", token=token).status == 200
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +180,14 @@ def test_every_command_of_a_guide_is_run_by_some_test():
     with_commands = {path.name for path in GUIDES if "```sh\n" in path.read_text()}
 
     assert with_commands == {*HERE, "operate.md", "deploy.md"}
+
+
+@pytest.mark.parametrize("path", [*GUIDES, ROOT / "README.md"], ids=lambda path: path.name)
+def test_a_command_that_is_refused_shows_why(path):
+    """`curl -f` alone says the status and hides the problem that the answer describes."""
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", path.read_text(), re.DOTALL))
+
+    assert set(re.findall(r"curl -\S+(?: --\S+)?", blocks)) <= {"curl -sS --fail-with-body"}
 
 
 def test_the_decorated_handler_of_the_guide_answers(monkeypatch):

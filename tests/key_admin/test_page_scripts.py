@@ -113,7 +113,8 @@ def test_a_first_token_of_a_key_pair_verifies(run, tmp_path, language, algorithm
 
 
 @pytest.mark.parametrize(
-    ("language", "block"), [("Python", "python"), ("openssl", "bash"), ("Go", "go"), ("Java", "java")]
+    ("language", "block"),
+    [("Python", "python"), ("Node", "javascript"), ("openssl", "bash"), ("Go", "go"), ("Java", "java")],
 )
 def test_the_first_token_of_a_secret_is_that_of_the_guide(run, language, block):
     guide = (ROOT / "docs/first-token.md").read_text()

@@ -15,10 +15,10 @@ export const LANGUAGES = [
 ];
 
 /** What the programs read: as commands of a shell. @param {Material} material */
-export function settingsOf({ keyId, secret, privateKey, algorithm }) {
+export function settingsOf({ keyId, secret, isEncoded, privateKey, algorithm }) {
   const id = `export KEY_ID=${quoted(keyId)}`;
   if (privateKey) return `${id}\n(umask 077; cat > private.pem) <<'PEM'\n${privateKey.trim()}\nPEM`;
-  return algorithm.startsWith("HS") ? `${id} SECRET=${quoted(secret)}` : `${id} # your private key stands in private.pem`;
+  return algorithm.startsWith("HS") ? `${id} SECRET=${quoted(secret)} ENCODING=${isEncoded ? "base64url" : "text"}` : `${id} # your private key stands in private.pem`;
 }
 
 /** @param {string} language @param {Material} material */
@@ -39,7 +39,7 @@ const COORDINATE_BYTES = /** @type {Record<string, number>} */ ({ ES256: 32, ES3
 /** @type {Record<string, Record<string, (material: Material) => string>>} */
 const PROGRAMS = {
   Python: {
-    secret: ({ algorithm, isEncoded }) => `import base64, hashlib, hmac, json, os, time
+    secret: ({ algorithm }) => `import base64, hashlib, hmac, json, os, time
 
 
 def part(data):
@@ -49,7 +49,10 @@ def part(data):
 header = {"alg": "${algorithm}", "typ": "JWT", "kid": os.environ["KEY_ID"]}
 claims = {"exp": int(time.time()) + 60}
 text = part(json.dumps(header).encode()) + b"." + part(json.dumps(claims).encode())
-signature = hmac.digest(${isEncoded ? 'base64.urlsafe_b64decode(os.environ["SECRET"] + "==")' : 'os.environ["SECRET"].encode()'}, text, hashlib.sha${bits(algorithm)})
+secret = os.environ["SECRET"].encode()
+if os.environ.get("ENCODING") == "base64url":
+    secret = base64.urlsafe_b64decode(secret + b"==")
+signature = hmac.digest(secret, text, hashlib.sha${bits(algorithm)})
 print((text + b"." + part(signature)).decode())
 `,
     pair: ({ algorithm }) => `import os, time
@@ -62,11 +65,11 @@ print(jwt.encode(claims, private_key, algorithm="${algorithm}", headers={"kid": 
 `,
   },
   Node: {
-    secret: ({ algorithm, isEncoded }) => `import { createHmac } from "node:crypto";
+    secret: ({ algorithm }) => `import { createHmac } from "node:crypto";
 const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
 const text = part({ alg: "${algorithm}", typ: "JWT", kid: process.env.KEY_ID }) + "." +
   part({ exp: Math.floor(Date.now() / 1000) + 60 });
-const secret = ${isEncoded ? 'Buffer.from(process.env.SECRET, "base64url")' : "process.env.SECRET"};
+const secret = Buffer.from(process.env.SECRET, process.env.ENCODING === "base64url" ? "base64url" : "utf8");
 console.log(text + "." + createHmac("sha${bits(algorithm)}", secret).update(text).digest("base64url"));
 `,
     pair: ({ algorithm }) => `import { constants, sign } from "node:crypto";
@@ -79,16 +82,15 @@ console.log(text + "." + sign(${algorithm === "EdDSA" ? "null" : `"sha${bits(alg
 `.replace(/import \{ constants, sign \}/, algorithm.startsWith("PS") ? "import { constants, sign }" : "import { sign }"),
   },
   openssl: {
-    secret: ({ algorithm, isEncoded }) => `part() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
+    secret: ({ algorithm }) => `part() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
 HEADER=$(printf '{"alg":"${algorithm}","typ":"JWT","kid":"%s"}' "$KEY_ID" | part)
 CLAIMS=$(printf '{"exp":%d}' "$(($(date +%s) + 60))" | part)
-${
-  isEncoded
-    ? `PADDED=$(printf '%s==' "$SECRET" | tr -- '-_' '+/' | cut -c "1-$(((\${#SECRET} + 3) / 4 * 4))")
-HEX=$(printf '%s' "$PADDED" | openssl base64 -d -A | od -An -v -tx1 | tr -d ' \\n')
-SIGNATURE=$(printf '%s' "$HEADER.$CLAIMS" | openssl dgst -sha${bits(algorithm)} -mac HMAC -macopt "hexkey:$HEX" -binary | part)`
-    : `SIGNATURE=$(printf '%s' "$HEADER.$CLAIMS" | openssl dgst -sha${bits(algorithm)} -hmac "$SECRET" -binary | part)`
-}
+bytes() { printf '%s' "$SECRET"; }
+if [ "\${ENCODING:-text}" = base64url ]; then
+  bytes() { printf '%s==' "$SECRET" | tr -- '-_' '+/' | cut -c "1-$(((\${#SECRET} + 3) / 4 * 4))" | openssl base64 -d -A; }
+fi
+HEX=$(bytes | od -An -v -tx1 | tr -d ' \\n')
+SIGNATURE=$(printf '%s' "$HEADER.$CLAIMS" | openssl dgst -sha${bits(algorithm)} -mac HMAC -macopt "hexkey:$HEX" -binary | part)
 echo "$HEADER.$CLAIMS.$SIGNATURE"
 `,
     pair: ({ algorithm }) => `part() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
@@ -99,7 +101,7 @@ echo "$HEADER.$CLAIMS.$SIGNATURE"
 `,
   },
   Go: {
-    secret: ({ algorithm, isEncoded }) => {
+    secret: ({ algorithm }) => {
       const size = bits(algorithm);
       const [module, digest] = size === "256" ? ["crypto/sha256", "sha256.New"] : ["crypto/sha512", size === "384" ? "sha512.New384" : "sha512.New"];
       return `package main
@@ -122,7 +124,11 @@ func part(value any) string {
 func main() {
 	text := part(map[string]any{"alg": "${algorithm}", "typ": "JWT", "kid": os.Getenv("KEY_ID")}) + "." +
 		part(map[string]any{"exp": time.Now().Unix() + 60})
-${isEncoded ? '	secret, _ := base64.RawURLEncoding.DecodeString(os.Getenv("SECRET"))\n	mac := hmac.New(' + digest + ", secret)" : `	mac := hmac.New(${digest}, []byte(os.Getenv("SECRET")))`}
+	secret := []byte(os.Getenv("SECRET"))
+	if os.Getenv("ENCODING") == "base64url" {
+		secret, _ = base64.RawURLEncoding.DecodeString(os.Getenv("SECRET"))
+	}
+	mac := hmac.New(${digest}, secret)
 	mac.Write([]byte(text))
 	fmt.Println(text + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)))
 }
@@ -131,7 +137,7 @@ ${isEncoded ? '	secret, _ := base64.RawURLEncoding.DecodeString(os.Getenv("SECRE
     pair: goPair,
   },
   Java: {
-    secret: ({ algorithm, isEncoded }) => `import java.util.Base64;
+    secret: ({ algorithm }) => `import java.util.Base64;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
@@ -144,8 +150,10 @@ public class Token {
         String header = "{\\"alg\\":\\"${algorithm}\\",\\"typ\\":\\"JWT\\",\\"kid\\":\\"" + System.getenv("KEY_ID") + "\\"}";
         String claims = "{\\"exp\\":" + (System.currentTimeMillis() / 1000 + 60) + "}";
         String text = part(header.getBytes("UTF-8")) + "." + part(claims.getBytes("UTF-8"));
+        byte[] secret = System.getenv("SECRET").getBytes("UTF-8");
+        if ("base64url".equals(System.getenv("ENCODING"))) secret = Base64.getUrlDecoder().decode(secret);
         Mac mac = Mac.getInstance("HmacSHA${bits(algorithm)}");
-        mac.init(new SecretKeySpec(${isEncoded ? 'Base64.getUrlDecoder().decode(System.getenv("SECRET"))' : 'System.getenv("SECRET").getBytes("UTF-8")'}, "HmacSHA${bits(algorithm)}"));
+        mac.init(new SecretKeySpec(secret, "HmacSHA${bits(algorithm)}"));
         System.out.println(text + "." + part(mac.doFinal(text.getBytes("UTF-8"))));
     }
 }
