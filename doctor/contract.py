@@ -1,7 +1,7 @@
 """What Tollgate gives to API Gateway, as far as templates refer to it. A test compares it with what is given."""
 
 CONTEXT = frozenset(
-    {"keyHash", "keyName", "owner", "policies", "tags", "grantOwner", "reason", "retryAfter", "retryAfterJson"}
+    {"keyHash", "keyName", "owner", "policies", "tags", "reason", "retryAfter", "retryAfterJson"}
     | {f"{prefix}{name}" for prefix in ("rateLimit", "quota") for name in ("Limit", "Remaining", "Reset")}
     | {"limit", "remaining", "reset"}
 )
