@@ -133,9 +133,9 @@ def _responses(operation: Operation) -> Object:
         for status, names in ((HTTPStatus.UNAUTHORIZED, ("unauthorized",)), (HTTPStatus.FORBIDDEN, forbidden))
     ]
     return responses | {
-        "401": {"description": "There is no admin key.", "content": contents[0]},
+        "401": {"description": "No authorizer has judged the request: a mistake of the stack.", "content": contents[0]},
         "403": {
-            "description": "The admin key does not verify, or may not do this.",
+            "description": "There is no admin key, it does not verify, or it may not do this.",
             "content": contents[1],
         },
     }

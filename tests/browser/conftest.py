@@ -48,7 +48,7 @@ class Operator(NamedTuple):
         self.page.locator("header.top").wait_for()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # Playwright's event loop must not run beside other tests
 def browser() -> Iterator[Any]:
     sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: no browser tests")
     if CHROMIUM is None:

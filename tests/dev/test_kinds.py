@@ -123,8 +123,8 @@ def test_the_request_log_tells_decision_reason_and_milliseconds_also_what_the_cl
         ("/http/x", "403", "ACCESS_DENIED quota_exhausted"),
         ("/rest/prod/x", "403", "ACCESS_DENIED quota_exhausted"),
         ("/http/x", "403", "ACCESS_DENIED quota_exhausted"),
-        ("/rest/prod/x", "401", "UNAUTHORIZED invalid_signature"),
-        ("/http/x", "403", "ACCESS_DENIED invalid_signature"),
+        ("/rest/prod/x", "401", "UNAUTHORIZED invalid_signature (checked by 1 of HS256)"),
+        ("/http/x", "403", "ACCESS_DENIED invalid_signature (checked by 1 of HS256)"),
         ("/rest/prod/x", "401", "UNAUTHORIZED no header Authorization"),
         ("/http/x", "401", "UNAUTHORIZED no header Authorization"),
     ]

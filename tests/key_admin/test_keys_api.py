@@ -24,7 +24,7 @@ from tests.conftest import SECRET, call, sign
 def test_everything_but_the_open_pages_asks_for_an_admin_key(stack, admin, method, path):
     ordinary = sign(admin.create_key(grants=[{"api": "*"}])["key_id"])
 
-    assert call(method, stack.admin_url + path).status == 401
+    assert call(method, stack.admin_url + path).status == 403  # a cookie may come in place of the header
     assert call(method, stack.admin_url + path, token=ordinary).status == 403
     assert call(method, stack.admin_url + path, token="tg_forged").status == 403
 

@@ -115,10 +115,11 @@ def test_on_aws_the_type_of_a_problem_lies_on_the_host_of_the_request(stack):
     assert json.loads(answer["body"])["type"] == f"https://{domain}/problems/not-found"
 
 
-def test_the_example_of_a_401_is_what_the_gateway_answers(admin):
-    told = DOCUMENT["paths"]["/keys"]["get"]["responses"]["401"]["content"]["application/json"]["example"]
+def test_the_example_of_a_403_is_what_the_gateway_answers(admin):
+    """Also without a credential: API Gateway asks the authorizer, since a cookie may be there."""
+    example = DOCUMENT["paths"]["/keys"]["get"]["responses"]["403"]["content"]["application/json"]["example"]
 
-    assert call("GET", f"{admin.url}/keys").body == told
+    assert call("GET", f"{admin.url}/keys").body == example
 
 
 def test_a_patch_is_any_member_or_null():

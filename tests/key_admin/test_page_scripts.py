@@ -210,7 +210,7 @@ def test_what_is_no_key_is_said_so_and_breaks_nothing(run, text):
 # --- the whole API on the page -----------------------------------------------------------------
 
 # By other ways: a link to the reference; import and lists cover the lookup of an id, which no operator has at hand.
-NOT_ON_A_PAGE = {"health", "look_up_key", "read_problem"}
+NOT_ON_A_PAGE = {"health", "look_up_key", "read_problem", "read_self"}
 NOT_ON_A_PAGE |= {"list_identities", "read_identity", "change_identity", "reset_identity", "read_usage_of_identity"}
 REQUEST = re.compile(r'api\s*\.(get|post|put|patch|delete)\(\s*[`"]([^`"?]+)[`"]')
 BY_KIND = re.compile(r'path: "(\w+)"')
